@@ -1,0 +1,13 @@
+#!/bin/sh
+# Lint, types and tests; with --slow first, the long fault runs alone. Options are pytest's.
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need requirements-dev.txt
+if [ "${1:-}" = --slow ]; then
+    shift
+    exec "$VENV_PYTHON" -m pytest -m slow "$@"
+fi
+sh scripts/browser.sh
+sh scripts/lint.sh
+exec "$VENV_PYTHON" -m pytest -m "not slow" "$@"
