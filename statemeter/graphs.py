@@ -1,0 +1,313 @@
+"""Graphs, instrumented: runs, nodes, and answers of the node cache."""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import sys
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Any
+
+from statemeter import faults, probe, records, savers, subclass
+from statemeter.calls import SCOPE, RunScope, clock, wall
+from statemeter.introduction import SaverInfo
+
+_IN_AGET: contextvars.ContextVar[bool] = contextvars.ContextVar("statemeter_aget", default=False)
+_INTERRUPT = "__interrupt__"
+_INTERRUPTS = ("GraphInterrupt", "NodeInterrupt")
+_BUBBLES = ("GraphInterrupt", "GraphBubbleUp", "ParentCommand", "NodeInterrupt")
+
+
+def is_graph(thing: object) -> bool:
+    """Whether it is a compiled LangGraph graph."""
+    pregel = sys.modules.get("langgraph.pregel")
+    return pregel is not None and isinstance(thing, pregel.Pregel)
+
+
+def is_saver(thing: object) -> bool:
+    """Whether it is a LangGraph checkpoint saver."""
+    base = sys.modules.get("langgraph.checkpoint.base")
+    return base is not None and isinstance(thing, base.BaseCheckpointSaver)
+
+
+def instrument(graph: Any) -> None:
+    """Instrument a compiled graph, its saver, its nodes and those of its subgraphs."""
+    if is_saver(graph.checkpointer):
+        savers.instrument(graph.checkpointer)
+        info = savers.info_of(graph.checkpointer)
+        if info is not None:
+            info.graph = graph.get_name()
+    probe.get()
+    for node_name, runnable in _nodes(graph, set()):
+        try:
+            runnable.__dict__["_statemeter_node"] = node_name
+            subclass.instrument(runnable, "node", _node_methods)
+        except TypeError:
+            faults.fault("instrumenting a node")
+    if graph.cache is not None:
+        subclass.instrument(graph.cache, "cache", _cache_methods)
+    subclass.instrument(graph, "graph", _graph_methods)
+
+
+def uninstrument(graph: Any) -> None:
+    """Undo ``instrument``, for the saver and the cache as well."""
+    if is_saver(graph.checkpointer):
+        savers.uninstrument(graph.checkpointer)
+    for _, runnable in _nodes(graph, set()):
+        runnable.__dict__.pop("_statemeter_node", None)
+        subclass.restore(runnable)
+    if graph.cache is not None:
+        subclass.restore(graph.cache)
+    subclass.restore(graph)
+
+
+def _nodes(graph: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """The sequence of each node (its function, then its writers), subgraphs included."""
+    if id(graph) in seen:
+        return
+    seen.add(id(graph))
+    sequence = sys.modules["langgraph._internal._runnable"].RunnableSeq
+    for node_name, node in graph.nodes.items():
+        runnable = node.node
+        if isinstance(runnable, sequence) and not node_name.startswith("__"):
+            yield node_name, runnable
+        for inner in node.subgraphs or ():
+            if is_graph(inner):
+                yield from _nodes(inner, seen)
+
+
+def _begin_run(graph: Any, config: Any) -> RunScope | None:
+    """The scope of a run; None for a graph that runs as a part of one."""
+    if SCOPE.get() is not None:
+        return None
+    thread: Any = ""
+    for source in (config, getattr(graph, "config", None)):
+        thread = thread or ((source or {}).get("configurable") or {}).get("thread_id", "")
+    saver = graph.checkpointer
+    info: SaverInfo | None = savers.info_of(saver) if is_saver(saver) else None
+    return RunScope(next(probe.get().run_numbers), graph.get_name(), info, str(thread))
+
+
+class _Run:
+    """Around a run: its clocks, and its scope while the graph works (not its consumer)."""
+
+    __slots__ = ("at_ns", "done", "scope", "start_ns")
+
+    def __init__(self, graph: Any, config: Any) -> None:
+        self.scope: RunScope | None = None
+        self.done = False
+        try:
+            self.scope = _begin_run(graph, config)
+        except Exception:
+            faults.fault("beginning a run")
+        self.at_ns = wall()
+        self.start_ns = clock()
+
+    def __enter__(self) -> _Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._end(kind)
+        except Exception:
+            faults.fault("ending a run")
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        scope = self.scope
+        if scope is None:
+            return
+        name = ""
+        if kind is not None and kind is not GeneratorExit:
+            status, name = "error", kind.__name__
+            if name in _BUBBLES:
+                status, name = "interrupted", ""
+        elif not self.done:
+            status = "closed"
+        else:
+            status = "interrupted" if scope.interrupted else "done"
+        ended = (self.at_ns, clock() - self.start_ns, scope, status, name)
+        probe.get().emit(records.run, ended)
+
+    @faults.guarded
+    def saw(self, chunk: Any) -> None:
+        """Look whether the graph says that it was interrupted."""
+        if type(chunk) is tuple and chunk:
+            chunk = chunk[-1]
+        if type(chunk) is dict and self.scope is not None:
+            if "ns" in chunk and type(chunk.get("data")) is dict:  # version="v2"
+                chunk = chunk["data"]
+            if _INTERRUPT in chunk:
+                self.scope.interrupted = True
+
+
+def _graph_methods(cls: Any) -> dict[str, Any]:
+    @functools.wraps(cls.stream)
+    def stream(
+        self: Any,
+        input: Any,
+        config: Any = None,
+        **options: Any,
+    ) -> Iterator[Any]:
+        with _Run(self, config) as run:
+            chunks = cls.stream(self, input, config, **options)
+            if run.scope is None:
+                yield from chunks
+                return
+            try:
+                while True:
+                    token = SCOPE.set(run.scope)
+                    try:
+                        chunk = next(chunks)
+                    except StopIteration:
+                        break
+                    finally:
+                        SCOPE.reset(token)
+                    run.saw(chunk)
+                    yield chunk
+                run.done = True
+            finally:
+                chunks.close()
+
+    @functools.wraps(cls.astream)
+    async def astream(
+        self: Any,
+        input: Any,
+        config: Any = None,
+        **options: Any,
+    ) -> AsyncIterator[Any]:
+        with _Run(self, config) as run:
+            chunks = cls.astream(self, input, config, **options)
+            try:
+                while True:
+                    token = SCOPE.set(run.scope or SCOPE.get())
+                    try:
+                        chunk = await anext(chunks)
+                    except StopAsyncIteration:
+                        break
+                    finally:
+                        SCOPE.reset(token)
+                    run.saw(chunk)
+                    yield chunk
+                run.done = True
+            finally:
+                await chunks.aclose()
+
+    return {"stream": stream, "astream": astream}
+
+
+class _NodeRun:
+    """Around one attempt of a node."""
+
+    __slots__ = ("at_ns", "config", "node", "start_ns")
+
+    def __init__(self, runnable: Any, config: Any) -> None:
+        self.node = runnable.__dict__.get("_statemeter_node", "")
+        self.config = config
+        self.at_ns = wall()
+        self.start_ns = clock()
+
+    def __enter__(self) -> _NodeRun:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            self._end(kind)
+        except Exception:
+            faults.fault("ending a node")
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        duration_ns = clock() - self.start_ns
+        config = self.config or {}
+        conf = config.get("configurable") or {}
+        scope = SCOPE.get()
+        if scope is not None and not scope.run_id:
+            parent = getattr(config.get("callbacks"), "parent_run_id", None)
+            scope.run_id = str(parent) if parent else ""
+        ns = conf.get("checkpoint_ns", "").rpartition("|")[0]
+        error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
+        if scope is not None and error in _INTERRUPTS:
+            scope.interrupted = True  # in what mode of streaming ever
+        thread = conf.get("thread_id", "")
+        probe.get().emit(
+            records.node,
+            (
+                self.at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")),
+                self.node, conf.get("__pregel_task_id", ""), error, 0,
+            ),
+        )  # fmt: skip
+
+
+def _step_of(metadata: Any) -> int:
+    """The super-step that LangGraph notes in a config, -1 where it does not.
+
+    Metadata is a ``ChainMap``, whose own look-up costs more than all the rest of a node's end.
+    """
+    for part in getattr(metadata, "maps", (metadata or {},)):
+        if "langgraph_step" in part:
+            return part["langgraph_step"]  # type: ignore[no-any-return]
+    return -1
+
+
+def _node_methods(cls: Any) -> dict[str, Any]:
+    def invoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
+        with _NodeRun(self, config):
+            return cls.invoke(self, input, config, **options)
+
+    async def ainvoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
+        with _NodeRun(self, config):
+            return await cls.ainvoke(self, input, config, **options)
+
+    async def astream(
+        self: Any,
+        input: Any,
+        config: Any = None,
+        **options: Any,
+    ) -> AsyncIterator[Any]:
+        with _NodeRun(self, config):
+            async for chunk in cls.astream(self, input, config, **options):
+                yield chunk
+
+    return {"invoke": invoke, "ainvoke": ainvoke, "astream": astream}
+
+
+def _cache_methods(cls: Any) -> dict[str, Any]:
+    def get(self: Any, keys: Any) -> Any:
+        found = cls.get(self, keys)
+        if not _IN_AGET.get():
+            _cached(found)
+        return found
+
+    async def aget(self: Any, keys: Any) -> Any:
+        token = _IN_AGET.set(True)  # that of InMemoryCache calls get
+        try:
+            found = await cls.aget(self, keys)
+        finally:
+            _IN_AGET.reset(token)
+        _cached(found)
+        return found
+
+    return {"get": get, "aget": aget}
+
+
+def _cached(found: Any) -> None:
+    """Tell of the nodes that the cache answered: their name ends the namespace of a key."""
+    try:
+        scope = SCOPE.get()
+        if scope is None:
+            return
+        for namespace, _ in found:
+            ran = (wall(), 0, scope, scope.thread, "", -1, namespace[-1], "", "", 1)
+            probe.get().emit(records.node, ran)
+    except Exception:
+        faults.fault("noting a cached node")

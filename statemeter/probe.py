@@ -1,0 +1,324 @@
+"""The probe of this process: a bounded queue, and one daemon thread that writes it to the spool.
+
+The hot path appends a tuple to a ``deque`` and nothing else: no lock, no logging, no system call.
+The thread measures, encodes and writes, and samples the process once a second. While the spool
+cannot be written, events wait in the queue; when it is full the oldest are dropped and counted.
+
+A forked child drops the queue and the file of its parent and begins an incarnation of its own; its
+thread starts with its first event. ``atexit`` writes what is left, for at most two seconds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import itertools
+import logging
+import os
+import sys
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from statemeter import events, faults, introduction, records, settings, subclass
+from statemeter.errors import SettingError
+from statemeter.spool import SpoolFull, SpoolWriter, record
+
+logger = logging.getLogger("statemeter")
+
+Build = Callable[[int, Any], "tuple[Any, ...] | None"]
+"""Makes the fields of an event, tag first, from a sequence number and what was queued; runs on the
+probe's thread. None: nothing to tell."""
+
+EXIT_SECONDS = 2.0
+"""Longest time that the end of the process waits for the spool."""
+SAMPLE_SECONDS = 1.0
+INTRODUCE_SECONDS = 60.0
+_WRITE_BYTES = 256 * 1024  # records are handed to the file in pieces of about this size
+
+
+class Probe:
+    """What the process has to tell, and the thread that tells it."""
+
+    def __init__(self) -> None:
+        self.savers: dict[int, introduction.SaverInfo] = {}
+        self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
+        self.held_limit = int(_setting("STATEMETER_QUEUE_MB") * settings.MB)
+        self.flush_seconds = _setting("STATEMETER_FLUSH_SECONDS")
+        for name in settings.unknown():
+            logger.warning("statemeter: there is no setting %s; it changes nothing.", name)
+        self.application = settings.application()
+        self.begin()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+        atexit.register(self._at_exit)
+
+    def begin(self) -> None:
+        """Begin an incarnation: nothing queued, nothing written."""
+        self.incarnation = uuid.uuid4().hex
+        self.queue: deque[tuple[int, Build, Any]] = deque(maxlen=self.queue_events)
+        self.held_bytes = 0
+        self.dropped: dict[str, int] = {}
+        self.problem = ""
+        self.seq = 0
+        self.run_numbers = itertools.count(1)
+        self._numbers = itertools.count(1)
+        self._newest = 0
+        self._drained = self._lost = 0
+        self._pending: list[bytes] = []
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._running = False
+        self._thread: threading.Thread | None = None
+        self._next_sample = self._next_introduction = 0.0
+        self.writer = SpoolWriter(
+            _spool_folder(),
+            self.incarnation,
+            int(_setting("STATEMETER_SEGMENT_MB") * settings.MB),
+            int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
+        )
+        introduction.new_incarnation(self.incarnation, self.savers.values())
+
+    def emit(self, build: Build, item: Any, held_bytes: int = 0) -> None:
+        """Queue an event that keeps ``held_bytes`` of serialized state until it is measured."""
+        self.queue.append((next(self._numbers), build, item))
+        # Not atomic, so it may drift under threads; an empty queue sets it right.
+        self.held_bytes += held_bytes
+        if not self._running:
+            self.start()
+
+    def start(self) -> None:
+        """Start the thread, once in each incarnation."""
+        with self._lock:
+            if self._running:
+                return
+            self._running = True
+            multiprocessing_util = sys.modules.get("multiprocessing.util")
+            if multiprocessing_util is not None:
+                # Its children end by os._exit: they run their own finalizers, but not atexit's.
+                multiprocessing_util.Finalize(None, self._at_exit, exitpriority=0)
+            self._thread = threading.Thread(target=self._run, name="statemeter", daemon=True)
+            self._thread.start()
+
+    @property
+    def emitted(self) -> int:
+        """Events taken since the start of the incarnation."""
+        try:
+            return max(self._newest, self.queue[-1][0])
+        except IndexError:
+            return self._newest
+
+    def flush(self, timeout_seconds: float = EXIT_SECONDS) -> bool:
+        """Write what is queued now; False where that did not succeed in time."""
+        timeout_seconds = min(max(timeout_seconds, 0.0), threading.TIMEOUT_MAX)
+        deadline = time.monotonic() + timeout_seconds
+        if not self._lock.acquire(timeout=timeout_seconds):
+            return False
+        try:
+            return self._drain(deadline)
+        finally:
+            self._lock.release()
+
+    def stats(self) -> dict[str, Any]:
+        """Counts since the start of the incarnation, see ``statemeter.stats``."""
+        return {
+            "incarnation": self.incarnation,
+            "spool": str(self.writer.folder),
+            "emitted": self.emitted,
+            "queued": len(self.queue),
+            "spooled": self.seq - len(self._pending),
+            "spooled_bytes": self.writer.written_bytes,
+            "segments": self.writer.segments,
+            "dropped": dict(self.dropped),
+            "failures": faults.total(),
+            "problem": self.problem,
+        }
+
+    def _run(self) -> None:
+        wake = self._wake
+        while not wake.wait(self.flush_seconds):
+            try:
+                with self._lock:
+                    if wake is not self._wake:
+                        return
+                    self._tick()
+            except Exception:
+                faults.fault("the probe's thread")
+
+    def _tick(self) -> None:
+        now = time.monotonic()
+        if now >= self._next_introduction and self._next_introduction:
+            self._next_introduction = now + INTRODUCE_SECONDS
+            self._introduce()
+        if now >= self._next_sample:
+            self._next_sample = now + SAMPLE_SECONDS
+            if self.writer.is_lost():
+                self.writer.close()
+            if self._ready():
+                self._add(introduction.sample, self)
+        self._drain(None)
+
+    def _drain(self, deadline: float | None) -> bool:
+        """Measure, encode and write all that is queued; True when nothing is left."""
+        queue = self.queue
+        while self._ready():
+            size = 0
+            while size < _WRITE_BYTES:
+                try:
+                    number, build, item = queue.popleft()
+                except IndexError:
+                    self.held_bytes = 0
+                    break
+                self._drained += 1
+                self._newest = max(self._newest, number)
+                size += self._add(build, item)
+            self._count_drops()
+            if not self._pending:
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+        self._count_drops()
+        return False
+
+    def _ready(self) -> bool:
+        """Write what waits; True when the spool took all of it and can take more."""
+        try:
+            if not self.writer.is_open:
+                self.writer.open()
+                self._next_introduction = time.monotonic() + INTRODUCE_SECONDS
+                waiting, self._pending = self._pending, []
+                self._introduce()
+                # What waited was numbered earlier: it stays in front.
+                self._pending = waiting + self._pending
+            if self._pending:
+                written = self.writer.write(self._pending)
+                del self._pending[:written]
+                if self._pending:
+                    raise OSError("the spool takes no more")
+            if self.writer.is_full():
+                self._seal(final=0)
+                if self.writer.spool_is_full():
+                    raise SpoolFull(f"{self.writer.folder} holds STATEMETER_SPOOL_MB or more")
+                return self._ready()
+        except OSError as error:
+            self._trouble(error)
+            return False
+        self.problem = ""
+        return True
+
+    def _trouble(self, error: OSError) -> None:
+        reason = "spool_full" if isinstance(error, SpoolFull) else "spool_unwritable"
+        if self.problem != reason:
+            self.problem = reason
+            logger.warning(
+                "statemeter: cannot write to the spool %s (%s). Events wait in memory, then the "
+                "oldest are dropped and counted; your graph is not affected. Free the disk, start "
+                "the collector, or set STATEMETER_SPOOL to a folder that can be written.",
+                self.writer.folder,
+                error.strerror or error,
+            )
+
+    def _introduce(self) -> None:
+        self._add(introduction.process, self)
+        for info in list(self.savers.values()):
+            self._add(introduction.saver, info)
+
+    def _add(self, build: Build, item: Any) -> int:
+        """Number, encode and keep one event for the file; its size in bytes."""
+        try:
+            fields = build(self.seq + 1, item)
+            if fields is None:
+                return 0
+            try:
+                line = record(events.encode(fields))
+            except UnicodeEncodeError:
+                line = b""
+            if not line or len(line) > events.RECORD_MAX_BYTES:
+                line = record(events.encode(records.tame(fields)))
+                if len(line) > events.RECORD_MAX_BYTES:
+                    self._drop("too_long", 1)
+                    return 0
+        except Exception:
+            faults.fault(f"record of {getattr(build, '__name__', 'event')}")
+            self._drop("fault", 1)
+            return 0
+        self.seq += 1
+        self._pending.append(line)
+        return len(line)
+
+    def _drop(self, reason: str, count: int) -> None:
+        self.dropped[reason] = self.dropped.get(reason, 0) + count
+
+    def _count_drops(self) -> None:
+        """Numbers that were taken and are neither drained nor queued fell off the queue's end."""
+        queued = len(self.queue)
+        newest = self.queue[-1][0] if queued else self._newest
+        lost = newest - self._drained - queued - self._lost
+        if lost > 0:
+            self._lost += lost
+            self._drop(self.problem or "queue_full", lost)
+
+    def _seal(self, final: int) -> None:
+        self._add(introduction.seal, final)
+        written = self.writer.write(self._pending)
+        del self._pending[:written]
+        self.writer.close()
+
+    def _after_fork(self) -> None:
+        try:
+            self.writer.close()
+            subclass.after_fork()
+            faults.reset()
+            self.begin()
+        except Exception:
+            faults.fault("after fork")
+
+    def _at_exit(self) -> None:
+        try:
+            self._wake.set()
+            if not (self._running or self.queue) or not self._lock.acquire(timeout=EXIT_SECONDS):
+                return
+            try:
+                if self._drain(time.monotonic() + EXIT_SECONDS) and self.writer.is_open:
+                    self._add(introduction.sample, self)
+                    self._seal(final=1)
+            finally:
+                self._lock.release()
+        except Exception:
+            faults.fault("exit")
+
+
+def _setting(name: str) -> Any:
+    """A setting, or its default with a warning: a wrong value must not stop the application."""
+    try:
+        return settings.get(name)
+    except SettingError as error:
+        setting = settings.SETTINGS[name]
+        logger.warning("statemeter: %s Using %s %s.", error, setting.default, setting.unit)
+        return setting.parse(setting.default)
+
+
+def _spool_folder() -> Path:
+    try:
+        return settings.spool_folder()
+    except SettingError as error:
+        folder = settings.data_folder() / "spool"
+        logger.warning("statemeter: %s Using %s.", error, folder)
+        return folder
+
+
+_probe: Probe | None = None
+_making = threading.Lock()
+
+
+def get() -> Probe:
+    """The probe of this process, made on first use."""
+    global _probe  # noqa: PLW0603 (one probe a process, as there is one spool file)
+    if _probe is None:
+        with _making:
+            if _probe is None:
+                _probe = Probe()
+    return _probe

@@ -1,0 +1,128 @@
+"""From what the hot path queued to the fields of an event; all of it on the probe's thread.
+
+Fields are in the order of ``statemeter.events``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from statemeter.calls import Call, Rows, RunScope
+
+NAME_CHARACTERS = 512
+"""Longest identifier that is told; a longer one keeps its beginning and tells its length."""
+_NODE_MEMORY = 4096
+
+_node_of_task: dict[str, str] = {}
+
+
+def tame(value: Any) -> Any:
+    """The fields of an event with names cut to length and lone surrogates replaced.
+
+    LangGraph takes any string as an identifier; this is the second try, after one did not fit.
+    """
+    if isinstance(value, str):
+        if len(value) > NAME_CHARACTERS:
+            value = f"{value[:NAME_CHARACTERS]}… ({len(value)} characters)"
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {tame(k): tame(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [tame(v) for v in value]
+    return value
+
+
+def text(name: Any) -> str:
+    """A thread or run as savers name it: LangGraph takes numbers and UUIDs for names as well."""
+    return name if type(name) is str else str(name)
+
+
+def common(tag: str, seq: int, call: Call) -> tuple[Any, ...]:
+    info, scope = call.info, call.scope
+    return (
+        tag, seq, call.at_ns // 1000, call.duration_ns // 1000, info.key,
+        scope.graph if scope else info.graph, scope.number if scope else 0,
+        text(call.thread), call.ns, call.checkpoint, call.error, call.serde_ns // 1000,
+        call.serializer,
+    )  # fmt: skip
+
+
+def size_of(dump: tuple[Any, ...]) -> int:
+    """Bytes of (tag, bytes), or of (tag, None, size) where a backlog let the bytes go."""
+    return len(dump[1]) if dump[1] is not None else dump[2]
+
+
+def writes(seq: int, call: Call) -> tuple[Any, ...]:
+    """A ``Writes`` event; a value that the saver did not serialize has -1."""
+    channels, owners, task, path = call.names
+    dumps = call.dumps
+    told = []
+    at = 0
+    for channel, owner in zip(channels, owners, strict=True):
+        if at < len(dumps) and dumps[at] == owner:
+            told.append((channel, size_of(dumps[at + 1])))
+            at += 2
+        else:
+            told.append((channel, -1))
+    if dumps:
+        call.serializer = dumps[1][0]
+    return (*common("writes", seq, call), task, _node(task, path), told)
+
+
+def _node(task: str, path: str) -> str:
+    node = _node_of_task.get(task)
+    if node is None and path.startswith("~__pregel_pull, "):
+        node = path.removeprefix("~__pregel_pull, ")
+    return "" if node is None or node.startswith("__") else node
+
+
+def read(seq: int, call: Call) -> tuple[Any, ...]:
+    """A ``Read`` event."""
+    return (*common("read", seq, call), int(bool(call.detail)), call.loads_bytes)
+
+
+def listing(seq: int, call: Rows) -> tuple[Any, ...]:
+    """A ``List`` event."""
+    first = call.first_ns // 1000 if call.first_ns >= 0 else -1
+    return (
+        *common("list", seq, call), call.rows, first, call.open_ns // 1000, call.loads_bytes,
+        int(call.filtered), int(call.complete),
+    )  # fmt: skip
+
+
+def history(seq: int, call: Call) -> tuple[Any, ...]:
+    """A ``History`` event."""
+    channels, replayed = call.names, call.detail or 0
+    return (*common("history", seq, call), list(channels), replayed, call.loads_bytes)
+
+
+def removal(seq: int, call: Call) -> tuple[Any, ...]:
+    """A ``Removal`` event."""
+    method, thread, subjects, strategy = call.names
+    call.thread = thread
+    return (*common("removal", seq, call), method, [text(s) for s in subjects], strategy)
+
+
+def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A ``Node`` event."""
+    at_ns, duration_ns, scope, thread, ns, step, node_name, task, error, cached = ran
+    if task:
+        if len(_node_of_task) >= _NODE_MEMORY:
+            _node_of_task.clear()
+        _node_of_task[task] = node_name
+    return (
+        "node", seq, at_ns // 1000, duration_ns // 1000, scope.number if scope else 0,
+        scope.saver.key if scope and scope.saver else "", text(thread), ns,
+        scope.graph if scope else "", step, node_name, task, error, cached,
+    )  # fmt: skip
+
+
+def run(seq: int, ended: tuple[int, int, RunScope, str, str]) -> tuple[Any, ...]:
+    """A ``Run`` event."""
+    at_ns, duration_ns, scope, status, error = ended
+    return (
+        "run", seq, at_ns // 1000, scope.number, duration_ns // 1000,
+        scope.saver.key if scope.saver else "", scope.thread, scope.graph,
+        scope.run_id, status, error,
+    )  # fmt: skip

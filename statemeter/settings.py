@@ -1,0 +1,148 @@
+"""Settings: environment variables, each listed once with its default, unit and help."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from statemeter.errors import SettingError
+
+MB = 1_000_000
+LARGEST = 1e9
+"""Largest number of any setting: the clocks and queues of Python take no infinite ones."""
+SEGMENT_MIN_BYTES = 10_000
+"""A segment has room for more than the process that introduces itself in each."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable."""
+
+    name: str
+    default: str
+    unit: str
+    help: str
+    parse: Callable[[str], Any]
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:  # ~nobody
+        raise ValueError(text) from error
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= LARGEST:
+        raise ValueError(text)
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= LARGEST:
+        raise ValueError(text)
+    return number
+
+
+def _segment(text: str) -> float:
+    number = _positive(text)
+    if number * MB < SEGMENT_MIN_BYTES:
+        raise ValueError(text)
+    return number
+
+
+def _switch(text: str) -> bool:
+    return {"1": True, "true": True, "on": True, "0": False, "false": False, "off": False}[
+        text.lower()
+    ]
+
+
+def data_folder() -> Path:
+    """The user's data directory for Statemeter, the same for every program of this user."""
+    return Path(platformdirs.user_data_dir("statemeter", appauthor=False))
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("STATEMETER_SPOOL", "", "folder",
+                "where probes write and the collector reads; default: spool/ in the user's data "
+                "directory", _folder),
+        Setting("STATEMETER_STORE", "", "URL or path",
+                "the metrics store; default: store.sqlite in the user's data directory", str),
+        Setting("STATEMETER_APP", "", "name",
+                "name of the application; default: OTEL_SERVICE_NAME, then the name of the script",
+                str),
+        Setting("STATEMETER_ENABLED", "1", "0 or 1",
+                "0: instrument() changes nothing", _switch),
+        Setting("STATEMETER_FLUSH_SECONDS", "0.2", "seconds",
+                "longest time an event waits before it is written", _positive),
+        Setting("STATEMETER_QUEUE_EVENTS", "20000", "events",
+                "events held in memory; the oldest are dropped and counted beyond it", _count),
+        Setting("STATEMETER_QUEUE_MB", "64", "MB",
+                "serialized state held in memory for sizing; beyond it, events keep their totals "
+                "but tell no channels", _positive),
+        Setting("STATEMETER_SEGMENT_MB", "8", "MB", "size of a spool segment", _segment),
+        Setting("STATEMETER_SPOOL_MB", "512", "MB",
+                "size of the whole spool; probes drop and count beyond it", _positive),
+        Setting("STATEMETER_RETENTION_DAYS", "14", "days",
+                "age at which single operations are deleted from the store; sums by minute live "
+                "90 days, by hour for good", _positive),
+        Setting("STATEMETER_ALLOW_PUBLIC", "0", "0 or 1",
+                "1: the dashboard may be served on an address that others can reach, because a "
+                "proxy in front of it authenticates visitors", _switch),
+    )
+}  # fmt: skip
+
+
+def get(name: str) -> Any:
+    """The parsed value of a setting, from the environment or its default.
+
+    Raises:
+        SettingError: the environment has a value that cannot be used.
+    """
+    setting = SETTINGS[name]
+    text = os.environ.get(name, "").strip() or setting.default
+    if not text:
+        return None
+    try:
+        return setting.parse(text)
+    except (ValueError, KeyError):
+        raise SettingError(
+            f"{name}={text!r} cannot be used: {setting.help} (in {setting.unit}). "
+            f"Set it to something like {setting.default or 'a ' + setting.unit!r}, or unset it."
+        ) from None
+
+
+def unknown() -> list[str]:
+    """Environment variables that look like settings and are none, such as a misspelt one."""
+    return sorted(n for n in os.environ if n.startswith("STATEMETER_") and n not in SETTINGS)
+
+
+def spool_folder() -> Path:
+    """The folder of the spool."""
+    folder: Path | None = get("STATEMETER_SPOOL")
+    return folder or data_folder() / "spool"
+
+
+def store_url() -> str:
+    """The metrics store as a database URL; a plain path becomes a SQLite URL."""
+    text: str = get("STATEMETER_STORE") or str(data_folder() / "store.sqlite")
+    return text if "://" in text else f"sqlite:///{Path(text).expanduser().absolute()}"
+
+
+def application() -> str:
+    """The name under which this process reports."""
+    named = get("STATEMETER_APP") or os.environ.get("OTEL_SERVICE_NAME", "").strip()
+    if named:
+        return str(named)
+    script = Path(sys.argv[0] if sys.argv and sys.argv[0] else "python")
+    return script.parent.name if script.name == "__main__.py" else (script.stem or "python")

@@ -1,0 +1,67 @@
+"""The instrumented object stays itself: a subclass made once per class, assigned to the instance.
+
+Identity, ``isinstance``, truthiness, copies and capability detection keep working, because the
+subclass adds no slots, keeps the name of its class and overrides only what is measured. Single
+inheritance: with a mixin in front CPython refuses the assignment (object layout differs).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+_ORIGINAL = "_statemeter_original"
+_made: dict[tuple[type, str], type] = {}
+_lock = threading.Lock()
+
+Methods = Callable[[type], dict[str, Any]]
+
+
+def is_instrumented(instance: object) -> bool:
+    """Whether the class of an object was made here."""
+    return _ORIGINAL in type(instance).__dict__
+
+
+def original_class(instance: object) -> type:
+    """The class that the application gave the object."""
+    cls = type(instance)
+    original: type = cls.__dict__.get(_ORIGINAL, cls)
+    return original
+
+
+def instrument(instance: Any, purpose: str, methods: Methods) -> bool:
+    """Assign the instrumented subclass; False where it was done before.
+
+    ``methods(cls)`` gives the overriding methods for a class; it is asked once per class and
+    purpose. Raises TypeError where an object does not let its class be changed.
+    """
+    cls = type(instance)
+    if _ORIGINAL in cls.__dict__:
+        return False
+    with _lock:
+        subclass = _made.get((cls, purpose))
+        if subclass is None:
+            members: dict[str, Any] = {
+                "__slots__": (),
+                "__module__": cls.__module__,
+                "__doc__": cls.__doc__,
+            }
+            members["__qualname__"] = cls.__qualname__
+            members[_ORIGINAL] = cls
+            members.update(methods(cls))
+            subclass = cast(Any, type(cls))(cls.__name__, (cls,), members)
+            _made[cls, purpose] = subclass
+    instance.__class__ = subclass
+    return True
+
+
+def restore(instance: Any) -> None:
+    """Give an object its own class back."""
+    instance.__class__ = original_class(instance)
+
+
+def after_fork() -> None:
+    """In a forked child: another thread of the parent may have held the lock."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
