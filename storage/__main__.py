@@ -1,0 +1,112 @@
+"""``python -m storage``: what the metrics store knows, as a table or as JSON for scripts.
+
+Fields are documented in docs/store.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from sqlalchemy.exc import DatabaseError
+
+from statemeter.errors import SettingError
+from storage import report, store
+from storage.errors import StoreError
+
+CELL_CHARACTERS = 40
+"""Widest cell of a table; JSON has everything."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print a report; the exit code is 0, or 2 for bad input."""
+    told = _parser().parse_args(arguments)
+    try:
+        engine = store.open_reader(told.store)
+        try:
+            with engine.connect() as connection:
+                choice = report.Choice(told.thread, told.limit)
+                rows = report.REPORTS[told.report](connection, choice)
+                if told.thread is not None and told.report != "health":
+                    _expect_thread(connection, told.thread)
+        finally:
+            engine.dispose()
+    except (StoreError, SettingError) as error:
+        print(f"storage: {error}", file=sys.stderr)
+        return 2
+    except DatabaseError as error:
+        print(f"storage: the store cannot be read now: {error.orig}", file=sys.stderr)
+        return 2
+    try:
+        if told.json:
+            print(json.dumps(rows[0] if told.report == "health" else rows, indent=1))
+        else:
+            print(table(rows))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def table(rows: list[report.Row]) -> str:
+    """Rows as text: numbers to the right; control characters of names are shown escaped."""
+    if not rows:
+        return "(none)"
+    names = list(rows[0])
+    cells = [names, *[[_cell(row[name]) for name in names] for row in rows]]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
+    numeric = [isinstance(rows[0][name], int | float) for name in names]
+    return "\n".join(
+        "  ".join(
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
+
+
+def _expect_thread(connection: Any, thread: str) -> None:
+    known = connection.exec_driver_sql(
+        "SELECT count(*) FROM threads WHERE thread_id = ?", (thread,)
+    ).scalar_one()
+    if not known:
+        raise StoreError(
+            f"The store has no thread {thread!r}. python -m storage threads lists those it has."
+        )
+
+
+def _limit(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise ValueError(text)
+    return number
+
+
+_limit.__name__ = "limit (1 to 1000000)"  # argparse names it in its message
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m storage", description=__doc__)
+    parser.add_argument("report", choices=report.REPORTS, help="what to print")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    parser.add_argument("--store", metavar="URL", help="metrics store; default: STATEMETER_STORE")
+    parser.add_argument("--thread", metavar="ID", help="this thread only")
+    parser.add_argument(
+        "--limit", metavar="N", type=_limit, default=100, help="most rows, default 100"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

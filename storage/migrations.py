@@ -1,0 +1,88 @@
+"""Schema changes, in order. Each is applied once, together with its row in ``migrations``.
+
+A change that was released is never edited: the next one gets the next number.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, insert, inspect, select
+from sqlmodel import SQLModel
+
+from storage.errors import StoreTooNew
+from storage.models import Migration
+
+APPLICATION_ID = int.from_bytes(b"SMtr", "big")
+"""``PRAGMA application_id`` of a store: tells it from any other SQLite file."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step from schema ``version - 1`` to ``version``."""
+
+    version: int
+    name: str
+    apply: Callable[[Connection], None]
+
+
+def _create_all(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection)
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+CHANGES = (Change(1, "all tables", _create_all),)
+
+NEWEST = CHANGES[-1].version
+"""The schema that this version of Statemeter writes and reads."""
+
+
+def version_of(connection: Connection) -> int:
+    """The newest change that was applied, 0 for an empty database."""
+    if not inspect(connection).has_table(Migration.__tablename__):
+        return 0
+    table = SQLModel.metadata.tables[Migration.__tablename__]
+    rows = connection.execute(select(table.c.version)).scalars().all()
+    return max(rows, default=0)
+
+
+def refuse_newer(version: int, name: str) -> None:
+    """Raise ``StoreTooNew`` for a schema that this version does not know.
+
+    Args:
+        version: schema version found.
+        name: the store as it may be shown.
+    """
+    if version > NEWEST:
+        raise StoreTooNew(
+            f"The store {name} has schema {version}; this Statemeter knows schemas up to {NEWEST}. "
+            "Upgrade Statemeter, or point STATEMETER_STORE at another file."
+        )
+
+
+def migrate(engine: Engine, name: str) -> int:
+    """Bring a store to the newest schema; returns how many changes were made.
+
+    Each change and its record are one transaction: a crash leaves the schema before or after it.
+    """
+    table = SQLModel.metadata.tables[Migration.__tablename__]
+    applied = 0
+    for change in CHANGES:
+        with engine.begin() as connection:  # BEGIN IMMEDIATE: a second migrator waits here
+            version = version_of(connection)
+            refuse_newer(version, name)
+            if change.version <= version:
+                continue
+            change.apply(connection)
+            connection.execute(
+                insert(table),
+                {
+                    "version": change.version,
+                    "name": change.name,
+                    "applied_us": time.time_ns() // 1000,
+                },
+            )
+            applied += 1
+    return applied
