@@ -1,0 +1,1 @@
+"""The collector: reads what probes spool and keeps the metrics store."""

@@ -1,0 +1,60 @@
+"""Bytes by channel: of one checkpoint, and summed over a thread."""
+
+from __future__ import annotations
+
+import msgspec
+
+from collector.held import plain_namespace
+from collector.records import PutParts
+from collector.threads import ThreadState
+from statemeter import events
+
+encode = msgspec.json.Encoder().encode
+
+
+def carried(parent: dict[str, int] | None, parts: PutParts) -> dict[str, int]:
+    """Live bytes of a saver that writes what changed: the parent's, and over them the new ones."""
+    sizes = dict(parent) if parent else {}
+    for channel, size in parts.channels.items():
+        if size is None:
+            sizes.pop(channel, None)
+        else:
+            sizes[channel] = size
+    return sizes
+
+
+def known(event: events.Put, parts: PutParts) -> tuple[dict[str, int], str]:
+    """Channel bytes of a document that holds all channels, and the same as JSON."""
+    if b"null" not in bytes(event.channels):
+        return parts.channels, str(event.channels, "utf-8")  # type: ignore[return-value]
+    sizes = {channel: size for channel, size in parts.channels.items() if size is not None}
+    return sizes, encode(sizes).decode()
+
+
+def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]) -> None:
+    """Add a checkpoint to the thread's sums by channel."""
+    plain = plain_namespace(event.ns)
+    channels = state.channels.get(plain)
+    if channels is None:
+        channels = state.channels[plain] = {}
+    elif state.heads.get(event.ns) != event.parent:
+        for sums in channels.values():  # a fork, or another call of the subgraph
+            sums[0] = 0
+    state.heads[event.ns] = event.checkpoint
+    for channel, size in sizes.items():
+        if channel in channels:
+            channels[channel][0] = size
+        else:
+            channels[channel] = [size, 0, 0, None]
+    for channel in parts.channels if parts.changed is None else parts.changed:
+        if channel not in channels:
+            channels[channel] = [0, 0, 0, None]
+        sums = channels[channel]
+        if channel in sizes:
+            sums[1] += sizes[channel]
+        else:
+            sums[0] = 0  # emptied by this step
+        sums[2] += 1
+    for channel, count in parts.elements.items():
+        if channel in channels:
+            channels[channel][3] = count

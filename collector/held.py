@@ -1,0 +1,89 @@
+"""What a backend holds of a checkpoint, by the rules of LangGraph's savers. No input or output.
+
+*Stored bytes* follow from which rows a call adds, replaces or leaves:
+
+* a checkpoint put again under its id replaces its row (``INSERT OR REPLACE``; InMemorySaver: its
+  blobs have the same versions);
+* a pending write is kept under (task, index), where the writes to special channels have negative
+  indexes. SQLite and Postgres replace when *all* channels of the call are special, and otherwise
+  keep what is there (langgraph-checkpoint-sqlite 3.1.2, ``SqliteSaver.put_writes``). InMemorySaver
+  decides for each write: a special one replaces, another one stays as it was if the checkpoint had
+  writes before the call (langgraph-checkpoint 4.3.2, ``InMemorySaver.put_writes``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from statemeter.events import SPECIAL_WRITE_INDEX
+
+WriteKey = tuple[str, int]
+"""(task id, index)."""
+
+
+class Entry:
+    """A checkpoint of a namespace with its pending writes."""
+
+    __slots__ = ("live", "put", "sizes", "writes")
+
+    def __init__(self) -> None:
+        self.put: int | None = None
+        """Bytes of its row: document and blobs of the call; None: never put."""
+        self.live = 0
+        """Document and the blobs of all its channels, bytes."""
+        self.sizes: dict[str, int] | None = None
+        """Live bytes by channel, kept for layout ``channels`` alone."""
+        self.writes: dict[WriteKey, int] = {}
+        """Bytes of each pending write."""
+
+    @property
+    def write_bytes(self) -> int:
+        """Bytes of all pending writes."""
+        return sum(self.writes.values())
+
+    def replace(self, row_bytes: int, live_bytes: int) -> int:
+        """Put the checkpoint; the change of stored bytes."""
+        change = row_bytes - (self.put or 0)
+        self.put = row_bytes
+        self.live = live_bytes
+        return change
+
+    def add_writes(self, task: str, writes: Sequence[tuple[str, int]], backend: str) -> int:
+        """Put pending writes, (channel, bytes) each; the change of stored bytes."""
+        if backend == "memory":
+            return self._add_to_memory(task, writes)
+        held = self.writes
+        change = 0
+        index_of = SPECIAL_WRITE_INDEX.get
+        replace = all(channel in SPECIAL_WRITE_INDEX for channel, _ in writes)
+        for position, (channel, size) in enumerate(writes):
+            key = (task, index_of(channel, position))
+            old = held.get(key)
+            if old is not None and not replace:
+                continue
+            held[key] = max(size, 0)
+            change += held[key] - (old or 0)
+        return change
+
+    def _add_to_memory(self, task: str, writes: Sequence[tuple[str, int]]) -> int:
+        held = self.writes
+        change = 0
+        had_writes = bool(held)
+        for position, (channel, size) in enumerate(writes):
+            key = (task, SPECIAL_WRITE_INDEX.get(channel, position))
+            old = held.get(key)
+            if old is not None and key[1] >= 0 and had_writes:
+                continue
+            held[key] = max(size, 0)
+            change += held[key] - (old or 0)
+        return change
+
+
+def is_time_ordered(checkpoint: str) -> bool:
+    """Whether a checkpoint id is a UUIDv6: those sort as text by the time they were made."""
+    return len(checkpoint) == 36 and checkpoint[14] == "6"
+
+
+def plain_namespace(ns: str) -> str:
+    """A checkpoint namespace without its task ids: ``a:uuid|b:uuid`` → ``a|b``."""
+    return "|".join([part.partition(":")[0] for part in ns.split("|")]) if ns else ns

@@ -1,0 +1,292 @@
+"""The account of every thread, exact to the byte: what was written, is stored, and is live.
+
+One handler for each kind of saver call. It changes the thread's state, adds to the rollups and
+makes the row of ``operations``. See ``storage.models`` for the quantities and ``collector.held``
+for the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection
+
+from collector import channels as by_channel
+from collector import history
+from collector.held import Entry, is_time_ordered
+from collector.processes import ProcessState
+from collector.records import PutParts
+from collector.savers import Savers, SaverState
+from collector.threads import MINUTE_US, Threads, ThreadState
+from statemeter import events
+from storage import inserts
+from storage.rollups import Rollups
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Ledger:
+    """Takes saver calls in the order in which they were read."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        savers: Savers,
+        threads: Threads,
+        rollups: Rollups,
+        prefetch: Callable[[], None],
+    ) -> None:
+        self.connection = connection
+        self.savers = savers
+        self.threads = threads
+        self._rollups = rollups
+        self._prefetch = prefetch
+        self._rows: list[inserts.Row] = []
+        self._runs: list[inserts.Row] = []
+        self._nodes: list[inserts.Row] = []
+
+    def flush(self) -> None:
+        """Write the rows made so far, so that a look-up finds them."""
+        inserts.run(self.connection, inserts.INSERT_OPERATION, self._rows)
+        inserts.run(self.connection, inserts.INSERT_RUN, self._runs)
+        inserts.run(self.connection, inserts.INSERT_NODE_RUN, self._nodes)
+        self._rows, self._runs, self._nodes = [], [], []
+
+    def run(self, process: ProcessState, event: events.Run, _: None) -> None:
+        """A run of a graph ended."""
+        self._runs.append((
+            process.id, event.seq, event.number, self.thread_key(event.saver, event.thread),
+            event.at_us, event.duration_us, event.graph, event.run_id, event.status, event.error,
+        ))  # fmt: skip
+
+    def node(self, process: ProcessState, event: events.Node, _: None) -> None:
+        """A node ran, or was answered by its cache."""
+        self._nodes.append((
+            process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
+            event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
+            event.task, event.error, event.cached,
+        ))  # fmt: skip
+
+    def thread_key(self, saver: str, thread: str) -> int:
+        """Row of a thread that a run or a node names, 0 where it names none."""
+        if not saver or not thread:
+            return 0
+        return (self.threads.states.get((saver, thread)) or self.load(saver, thread)).id
+
+    def put(self, process: ProcessState, event: events.Put, parts: PutParts) -> None:
+        """A checkpoint was written."""
+        saver, state = self._touch(process, event)
+        document = event.document_bytes if event.document_bytes > 0 else 0
+        row_bytes = document + event.blob_bytes
+        live, stored, live_change, threads_change, channels = 0, 0, 0, 0, "{}"
+        if not event.error:
+            entry = self._entry(saver, state, event.ns, event.checkpoint)
+            if event.whole:
+                sizes, channels = by_channel.known(event, parts)
+                live = row_bytes
+            else:
+                sizes = entry.sizes = self._carried(saver, state, event, parts)
+                channels = _encode(sizes).decode()
+                live = document + sum(sizes.values())
+            if entry.put is None:
+                state.steps += 1
+            stored = entry.replace(row_bytes, live)
+            threads_change = 0 if state.counted else _begin(state)
+            if event.document_bytes < 0 or (event.parent and state.steps == 1 and not event.ns):
+                state.partial = 1  # bytes not seen, or a first checkpoint that has a parent
+            if not event.ns and _is_newest(event.checkpoint, state.checkpoint):
+                live_change = live - state.live_bytes
+                state.live_bytes = live
+                state.checkpoint = event.checkpoint
+            by_channel.add(state, event, parts, sizes)
+            state.written_bytes += row_bytes
+            state.minute_written_bytes += row_bytes
+            state.stored_bytes += stored
+            if event.metadata_bytes > 0:
+                state.metadata_bytes += event.metadata_bytes
+        self._sum(
+            process, saver, event, "put", row_bytes, stored, live_change, threads_change
+        )  # fmt: skip
+        why = event.channels_unknown
+        self._rows.append((
+            process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
+            event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
+            event.parent, event.step if event.step >= -1 else None, event.source, "", "",
+            event.error, row_bytes, None if event.error else live,
+            _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
+            channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
+            _encode({"channels_unknown": why}).decode() if why else "{}",
+        ))  # fmt: skip
+
+    def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
+        """Pending writes of a task were written."""
+        saver, state = self._touch(process, event)
+        written = sum([size for _, size in event.writes if size > 0])
+        stored = threads_change = 0
+        if not event.error:
+            entry = self._entry(saver, state, event.ns, event.checkpoint)
+            stored = entry.add_writes(event.task, event.writes, saver.backend)
+            threads_change = 0 if state.counted else _begin(state)
+            state.written_bytes += written
+            state.minute_written_bytes += written
+            state.stored_bytes += stored
+        self._sum(process, saver, event, "put_writes", written, stored, 0, threads_change)
+        self._rows.append((
+            process.id, event.seq, state.id, event.at_us, "put_writes", event.duration_us,
+            event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
+            "", None, "", event.task, event.node, event.error, written, None, None, None, stored,
+            len(event.writes), _encode(event.writes).decode(), "0", "{}", "{}",
+        ))  # fmt: skip
+
+    def read(self, process: ProcessState, event: events.Read, _: None) -> None:
+        """``get_tuple``."""
+        saver, state = self._touch(process, event)
+        if event.found and state.operations == 1:
+            state.partial = 1  # its first call finds something that nobody saw written
+        self._other(
+            process, saver, state, event, "get_tuple", event.read_bytes, int(event.found > 0)
+        )
+
+    def listing(self, process: ProcessState, event: events.List, _: None) -> None:
+        """``list``, of a thread or of all."""
+        saver = self._saver(event.saver)
+        state = self._touch(process, event)[1] if event.thread else None
+        detail = {"first_us": event.first_us, "open_us": event.open_us}
+        if event.filtered:
+            detail["filtered"] = 1
+        if not event.complete:
+            detail["complete"] = 0
+        self._other(process, saver, state, event, "list", event.read_bytes, event.rows, detail)
+
+    def history(self, process: ProcessState, event: events.History, _: None) -> None:
+        """``get_delta_channel_history``."""
+        saver, state = self._touch(process, event)
+        detail = {"channels": event.channels, "writes": event.writes}
+        operation = "get_delta_channel_history"
+        self._other(process, saver, state, event, operation, event.read_bytes, None, detail)
+
+    def removal(  # noqa: PLR0917 (what a removal found out)
+        self, process: ProcessState, event: events.Removal, saver: SaverState,
+        state: ThreadState | None, change: tuple[int, int, int], detail: dict[str, Any],
+    ) -> None:  # fmt: skip
+        """The row of a call that removed or copied, see ``collector.removals``."""
+        self._other(process, saver, state, event, event.method, 0, None, detail, change)
+
+    def touch(
+        self, process: ProcessState, event: events.Operation, thread: str
+    ) -> tuple[SaverState, ThreadState]:
+        """Saver and thread of a call, which is counted; ``thread`` may be another than its own."""
+        saver = self.savers.states.get(event.saver) or self._saver(event.saver)
+        state = self.threads.states.get((event.saver, thread)) or self.load(event.saver, thread)
+        if not state.dirty:
+            self.threads.mark(event.saver, state)
+        at_us = event.at_us
+        if at_us < state.first_seen_us or not state.first_seen_us:
+            state.first_seen_us = at_us
+        end_us = at_us + event.duration_us
+        if end_us > state.last_seen_us:  # noqa: PLR1730 (a call costs more)
+            state.last_seen_us = end_us
+        if not 0 <= at_us - state.minute_us < MINUTE_US:
+            self.threads.end_minute(state)
+            state.minute_us = at_us - at_us % MINUTE_US
+        state.operations += 1
+        state.minute_operations += 1
+        state.duration_us += event.duration_us
+        state.serde_us += event.serde_us
+        state.backend = saver.backend
+        if process.application:
+            state.application = process.application
+        if event.graph and not event.ns:
+            state.graph = event.graph
+        if event.error:
+            state.errors += 1
+        return saver, state
+
+    def load(self, saver: str, thread: str) -> ThreadState:
+        """A thread, from memory or the store, or a new one."""
+        key = (saver, thread)
+        if key not in self.threads.states:
+            self._prefetch()
+            self.threads.load(self.connection, self._saver(saver), [thread])
+        return self.threads.states[key]
+
+    def _touch(
+        self, process: ProcessState, event: events.Operation
+    ) -> tuple[SaverState, ThreadState]:
+        return self.touch(process, event, event.thread)
+
+    def _saver(self, key: str) -> SaverState:
+        return self.savers.get(self.connection, key)
+
+    def _sum(  # noqa: PLR0917 (called for every operation: keywords cost)
+        self, process: ProcessState, saver: SaverState, event: events.Operation, operation: str,
+        payload: int, stored: int, live: int, threads: int,
+    ) -> None:  # fmt: skip
+        self._rollups.of(event.at_us, process.application, saver.backend, operation).add(
+            event.duration_us, event.serde_us, payload, event.error != "", stored, live, threads
+        )
+
+    def _other(  # noqa: PLR0917 (the columns that such a call has)
+        self, process: ProcessState, saver: SaverState, state: ThreadState | None,
+        event: events.Operation, operation: str, payload: int, rows: int | None,
+        detail: dict[str, Any] | None = None, change: tuple[int, int, int] = (0, 0, 0),
+    ) -> None:  # fmt: skip
+        """The row of a call that put nothing."""
+        self._sum(process, saver, event, operation, payload, *change)
+        self._rows.append((
+            process.id, event.seq, state.id if state is not None else 0, event.at_us, operation,
+            event.duration_us, event.serde_us, event.serializer, event.graph, event.run, event.ns,
+            event.checkpoint, "", None, "", "", "", event.error, payload, None, None, None,
+            change[0], rows, "{}", "0", "{}", _encode(detail).decode() if detail else "{}",
+        ))  # fmt: skip
+
+    def _entry(self, saver: SaverState, state: ThreadState, ns: str, checkpoint: str) -> Entry:
+        key = (ns, checkpoint)
+        entry = state.entries.get(key)
+        if entry is None:
+            time_ordered = is_time_ordered(checkpoint)
+            if not state.complete and not (time_ordered and checkpoint > state.known):
+                self.flush()
+                entry = history.entry_of(self.connection, state, saver, key)
+            entry = state.entries[key] = entry or Entry()
+            if time_ordered:
+                state.newest = max(state.newest, checkpoint)
+        return entry
+
+    def _carried(
+        self, saver: SaverState, state: ThreadState, event: events.Put, parts: PutParts
+    ) -> dict[str, int]:
+        """Live bytes by channel: those written now, and the parent's for the others."""
+        parent = None
+        if event.parent:
+            key = (event.ns, event.parent)
+            parent = state.entries.get(key)
+            if parent is None and not state.complete:
+                self.flush()
+                parent = history.entry_of(self.connection, state, saver, key)
+            if parent is None or parent.sizes is None:
+                state.partial = 1
+        if event.blob_bytes and not parts.channels:
+            state.partial = 1  # too many channels to tell
+        return by_channel.carried(parent.sizes if parent else None, parts)
+
+
+def _or_none(size: int) -> int | None:
+    return size if size >= 0 else None
+
+
+def _is_newest(checkpoint: str, newest: str) -> bool:
+    """Whether a root checkpoint is the one that a reader asking for the latest gets.
+
+    Ids that are not ordered by time count in the order of the calls.
+    """
+    return checkpoint >= newest or not is_time_ordered(checkpoint)
+
+
+def _begin(state: ThreadState) -> int:
+    """Something is stored of a thread of which nothing was: one thread more."""
+    state.counted = True
+    state.deleted_us = 0
+    return 1
