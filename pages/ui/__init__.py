@@ -1,0 +1,1 @@
+"""What the pages are made of: frame, filters, cached queries, charts, cards, tables, formats."""

@@ -1,0 +1,74 @@
+"""Which thread the address names, and the way to another address.
+
+``?thread=…&saver=…`` belong to the Threads page: two text fields that are not shown hold them, and
+Streamlit keeps a field and its part of the address equal, for Back and reload too.
+
+From another page the browser itself goes to the new address: ``st.switch_page`` would drop what the
+filters have put there, and leave an address in between for Back to stop at.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+_PENDING = "statemeter_go"
+
+_go = st.components.v2.component(
+    "go_to",
+    html="",
+    js="""
+export default function ({ data }) {
+  const now = new URL(location.href);
+  const next = new URL(data.path, location.origin);
+  for (const name of data.keep) {
+    if (now.searchParams.has(name)) next.searchParams.set(name, now.searchParams.get(name));
+  }
+  for (const [name, value] of Object.entries(data.set)) next.searchParams.set(name, value);
+  if (next.href === now.href || window.statemeterWent === data.number) return;
+  window.statemeterWent = data.number;
+  history.pushState({}, "", next);
+  window.dispatchEvent(new PopStateEvent("popstate"));
+}
+""",
+)
+
+_KEEP = ["window", "backend", "application", "refresh"]
+"""What of the address all pages share."""
+
+
+def thread() -> tuple[str, str]:
+    """Thread id and key of its saver in the address of the Threads page, empty where missing."""
+    with st.container(key="address"):
+        thread_id = st.text_input("Thread id", key="thread", bind="query-params")
+        saver = st.text_input("Saver", key="saver", bind="query-params")
+    return str(thread_id), str(saver)
+
+
+def ask_for_thread(thread_id: str, saver: str) -> None:
+    """Goes to a thread at the next ``follow()``; for callbacks, which cannot draw."""
+    number = int(st.session_state.get(f"{_PENDING}_number", 0)) + 1
+    st.session_state[f"{_PENDING}_number"] = number
+    st.session_state[_PENDING] = ({"thread": thread_id, "saver": saver}, number)
+
+
+def ask_for_list() -> None:
+    """Goes to the list of threads at the next ``follow()``."""
+    ask_for_thread("", "")
+
+
+def follow() -> None:
+    """Goes where a callback of this run has asked for."""
+    asked = st.session_state.pop(_PENDING, None)
+    if asked is None:
+        return
+    names, number = asked
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    _go(
+        key="go",
+        data={
+            "path": f"/{base}/threads" if base else "/threads",
+            "keep": _KEEP,
+            "set": {name: value for name, value in names.items() if value},
+            "number": number,
+        },
+    )

@@ -1,0 +1,264 @@
+"""Frames → figures. Nothing here knows Streamlit or a colour.
+
+A trace says its place among the chart colours of the theme in ``meta["color"]``; the browser side
+(``live_plot.js``) paints it, so that a figure is right in both themes. Times are µs since 1970
+(UTC) in the frames and the visitor's local time in the figures.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.ui.formats import BACKENDS, backend_name, duration, size
+
+POINTS = 600
+"""Most points of a trace; more could not be told apart on a screen."""
+
+CHANNELS_SHOWN = 7
+"""Most channels with an area of their own; the rest are one area."""
+
+CHANNEL_SHARE = 0.005
+"""Share of the largest checkpoint below which a channel has no area of its own: LangGraph's own
+channels (``branch:to:…``) hold a byte each and could not be seen."""
+
+BREAK_SLOTS = 6
+"""Slots without a write after which a line of latencies breaks."""
+
+_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B"))
+_TIMES = ((1e6, "s"), (1e3, "ms"), (1, "µs"))
+
+
+def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure, str]:
+    """Stacked areas of stored bytes.
+
+    Args:
+        levels: index at_us, a column of bytes for each backend.
+        zone: the visitor's time zone.
+
+    Returns:
+        The figure and the unit of its axis.
+    """
+    highest = float(levels.sum(axis=1).max()) if levels.size else 0.0
+    scale, unit = _scale(highest, _SIZES)
+    x = local_times(levels.index.to_numpy(np.int64), zone)
+    figure = _figure(x_is_time=True)
+    for backend in levels.columns:
+        values = levels[backend].to_numpy(np.float64)
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=values / scale,
+                name=backend_name(backend),
+                stackgroup="stored",
+                mode="lines",
+                line={"width": 1.5},
+                customdata=_texts(values, size),
+                hovertemplate="%{customdata}",
+                meta={"color": BACKENDS.get(backend, ("", 8))[1]},
+            )
+        )
+    return figure, unit
+
+
+def latency(frame: pd.DataFrame, slot_us: int, zone: str | None) -> tuple[go.Figure, str]:
+    """p50, p95 and p99 of checkpoint writes.
+
+    Args:
+        frame: at_us, p50, p95, p99 in µs; slots without writes are missing.
+        slot_us: length of a slot.
+        zone: the visitor's time zone.
+    """
+    scale, unit = _scale(float(frame["p99"].max()) if len(frame) else 0.0, _TIMES)
+    at_us = frame["at_us"].to_numpy(np.int64)
+    # A line over a pause would tell of writes that were none: it breaks there.
+    breaks = np.flatnonzero(np.diff(at_us) > BREAK_SLOTS * slot_us) + 1
+    x = local_times(np.insert(at_us, breaks, at_us[breaks - 1] + slot_us), zone)
+    figure = _figure(x_is_time=True)
+    for place, name in enumerate(("p50", "p95", "p99")):
+        values = np.insert(frame[name].to_numpy(np.float64), breaks, np.nan)
+        figure.add_trace(
+            go.Scatter(
+                x=x,
+                y=values / scale,
+                name=name,
+                mode="lines+markers",
+                line={"width": 1.5},
+                marker={"size": 3 if len(values) < 100 else 1.5},
+                customdata=_texts(values, duration),
+                hovertemplate="%{customdata}",
+                meta={"color": place},
+            )
+        )
+    return figure, unit
+
+
+def step_axis(steps: pd.Series) -> tuple[np.ndarray, str]:
+    """Places of checkpoints along an axis, and what the axis counts.
+
+    Their step numbers; where these repeat (a fork, time travel, a subgraph that was called again)
+    or are missing, the checkpoints are counted from 1.
+    """
+    numbers = steps.astype("Int64")
+    if not numbers.isna().any() and (np.diff(numbers.to_numpy(np.int64)) > 0).all():
+        return numbers.to_numpy(np.int64), "step"
+    return np.arange(1, len(steps) + 1), "checkpoint"
+
+
+def channel_areas(channels: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str]:
+    """Stacked areas of live bytes by channel over steps.
+
+    Args:
+        channels: a column of bytes for each channel, most bytes first.
+        x: as of ``step_axis``.
+    """
+    keep = spread(channels.sum(axis=1).to_numpy(np.float64))
+    shown = channels.iloc[keep]
+    highest = float(shown.sum(axis=1).max()) if shown.size else 0.0
+    large = shown.columns[(shown.max() >= CHANNEL_SHARE * highest).to_numpy()][:CHANNELS_SHOWN]
+    small = shown.columns.difference(large)
+    if len(small) > 1:
+        rest = shown[small].sum(axis=1).rename(f"{len(small)} others")
+        shown = pd.concat([shown[large], rest], axis=1)
+    scale, unit = _scale(highest, _SIZES)
+    figure = _figure()
+    for place, name in enumerate(shown.columns):
+        values = shown[name].to_numpy(np.float64)
+        figure.add_trace(
+            go.Scatter(
+                x=x[keep],
+                y=values / scale,
+                name=literal(name),
+                stackgroup="channels",
+                mode="lines",
+                line={"width": 1.2},
+                customdata=_texts(values, size),
+                hovertemplate="%{customdata}",
+                meta={"color": place},
+            )
+        )
+    return figure, unit
+
+
+def step_latency(table: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str]:
+    """Duration of each checkpoint write, and the part of it spent in the serializer.
+
+    Args:
+        table: duration_us and serde_us.
+        x: as of ``step_axis``.
+    """
+    keep = spread(table["duration_us"].to_numpy(np.float64))
+    scale, unit = _scale(float(table["duration_us"].max()) if len(table) else 0.0, _TIMES)
+    figure = _figure()
+    for place, (column, name) in enumerate(
+        (("duration_us", "put"), ("serde_us", "of it serializing"))
+    ):
+        values = table[column].to_numpy(np.float64)[keep]
+        figure.add_trace(
+            go.Scatter(
+                x=x[keep],
+                y=values / scale,
+                name=name,
+                mode="lines",
+                fill="tozeroy",
+                line={"width": 1.2},
+                customdata=_texts(values, duration),
+                hovertemplate="%{customdata}",
+                meta={"color": place},
+            )
+        )
+    return figure, unit
+
+
+def amplification(table: pd.DataFrame, x: np.ndarray, before: int) -> tuple[go.Figure, str]:
+    """Bytes sent to the backend so far, against the bytes that are live.
+
+    Args:
+        table: written_bytes, pending_bytes and checkpoint_bytes.
+        x: as of ``step_axis``.
+        before: bytes written before the first row.
+    """
+    sent = before + np.cumsum(
+        table["written_bytes"].to_numpy(np.float64) + table["pending_bytes"].to_numpy(np.float64)
+    )
+    live = table["checkpoint_bytes"].to_numpy(np.float64)
+    keep = spread(sent)
+    scale, unit = _scale(float(sent.max()) if len(sent) else 0.0, _SIZES)
+    figure = _figure()
+    for place, (values, name) in ((1, (sent, "written so far")), (0, (live, "live"))):
+        figure.add_trace(
+            go.Scatter(
+                x=x[keep],
+                y=values[keep] / scale,
+                name=name,
+                mode="lines",
+                fill="tozeroy",
+                line={"width": 1.2},
+                customdata=_texts(values[keep], size),
+                hovertemplate="%{customdata}",
+                meta={"color": place},
+            )
+        )
+    return figure, unit
+
+
+def spread(values: np.ndarray, points: int = POINTS) -> np.ndarray:
+    """Rows to draw of many: the lowest and the highest of each of equal parts, so that no spike
+    is lost, and the first and last row."""
+    if len(values) <= points:
+        return np.arange(len(values))
+    edges = np.linspace(0, len(values), points // 2, dtype=np.int64)
+    keep = {0, len(values) - 1}
+    for begin, end in pairwise(edges):
+        part = np.nan_to_num(values[begin:end])
+        keep |= {int(begin + part.argmin()), int(begin + part.argmax())}
+    return np.array(sorted(keep), dtype=np.int64)
+
+
+def local_times(at_us: np.ndarray, zone: str | None) -> np.ndarray:
+    """µs since 1970 (UTC) → naive local times, ms."""
+    utc = pd.to_datetime(at_us, unit="us", utc=True)
+    return utc.tz_convert(ZoneInfo(zone or "UTC")).tz_localize(None).to_numpy("datetime64[ms]")
+
+
+def literal(text: str) -> str:
+    """Text of the user's data for a figure, where plotly reads some tags: none survives."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _scale(highest: float, units: tuple[tuple[float, str], ...]) -> tuple[float, str]:
+    for scale, unit in units:
+        if highest >= scale:
+            return scale, unit
+    return units[-1]
+
+
+def _texts(values: np.ndarray, form: object) -> list[str]:
+    return [form(value) for value in values]  # type: ignore[operator]
+
+
+def _figure(x_is_time: bool = False) -> go.Figure:
+    return go.Figure(
+        layout={
+            "margin": {"l": 44, "r": 8, "t": 8, "b": 8},
+            "hovermode": "x unified",
+            "showlegend": True,
+            "legend": {
+                "orientation": "h",
+                "traceorder": "normal",
+                "x": 0,
+                "y": -0.14,
+                "yanchor": "top",
+            },
+            "xaxis": {
+                "showgrid": False,
+                "zeroline": False,
+                "type": "date" if x_is_time else "linear",
+            },
+            "yaxis": {"zeroline": False, "rangemode": "tozero", "nticks": 6},
+        }
+    )

@@ -1,0 +1,77 @@
+"""What every page shares: the style block, cards, live sections, and faults told in words."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
+from streamlit.delta_generator import DeltaGenerator
+
+from pages.ui import address, filters, states
+from statemeter.errors import SettingError
+from storage.errors import StoreError
+
+_log = logging.getLogger("statemeter.pages")
+
+# The only CSS of the dashboard. The theme's background is the colour of cards, because charts
+# and tables paint with it; the page behind them is tinted here.
+_STYLE = """
+<style>
+.stApp { background: light-dark(#f5f6fa, #0a0d14); }
+.stApp header[data-testid="stHeader"] { background: light-dark(#f5f6fa, #0a0d14); }
+/* It floats over what stands above a table, and a touch screen shows it always. */
+[data-testid="stElementToolbar"] { display: none; }
+.stMainBlockContainer { max-width: 1480px; padding-left: 2rem; padding-right: 2rem; }
+[data-testid="stMetric"], [class*="st-key-card-"] {
+  background: light-dark(#ffffff, #12161f);
+  box-shadow: light-dark(0 1px 2px rgb(16 24 40 / .05), 0 0 0 transparent);
+}
+[class*="st-key-card-"] [data-testid="stHeading"] { padding-bottom: 0; }
+.st-key-address, [data-testid="stLayoutWrapper"]:has(> .st-key-address) { display: none; }
+.statemeter-plot .modebar { background: transparent !important; }
+@media (max-width: 640px) {
+  .st-key-cards > div { flex: 1 1 44%; min-width: 9rem; }
+  .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
+}
+</style>
+"""
+
+
+def style() -> None:
+    """Puts the style block into the page."""
+    st.html(_STYLE)
+
+
+def card(name: str, **options: Any) -> DeltaGenerator:
+    """A container that looks like a card; its name is the same in every run."""
+    return st.container(border=True, key=f"card-{name}", **options)
+
+
+def title(text: str, detail: str = "") -> None:
+    """The title of a card, with a unit or a range in grey beside it. Both are our own words."""
+    st.markdown(f"**{text}** :gray[{detail}]" if detail else f"**{text}**")
+
+
+def live(draw: Callable[[], None]) -> None:
+    """Draws a part of a page, and again as often as the visitor wants it."""
+    st.fragment(lambda: guarded(draw), run_every=filters.refresh_seconds())()
+
+
+def guarded(draw: Callable[[], None]) -> None:
+    """Draws; a fault becomes a message that says what, where and the fix."""
+    address.follow()
+    try:
+        draw()
+    except StoreError as error:
+        states.broken(error)
+    except SettingError as error:
+        states.bad_setting(error)
+    except SQLAlchemyError as error:
+        _log.exception("a query failed")
+        states.query_failed(error)
+    except Exception:
+        _log.exception("a page failed")
+        states.page_failed()

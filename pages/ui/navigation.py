@@ -1,0 +1,57 @@
+"""The list of pages, and what is around each of them.
+
+Streamlit also takes ``pages/`` for pages of its own kind: until a visitor has come through
+``app.py``, the address ``/threads`` runs ``pages/threads.py`` alone. ``guard()`` at the top of each
+page then announces the list and starts over, which runs ``app.py``. For that the address of
+every page has to be its file's name.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui import access, frame, header
+
+_FOLDER = Path(__file__).resolve().parent.parent
+_ICON = str(Path(__file__).with_name("icon.png"))
+_FRAMED = "statemeter_framed"
+
+
+def page_list() -> list[st.Page]:
+    """All pages, in the order of the navigation.
+
+    The first is at ``/``, where Streamlit lets it have no other address; so it is there twice.
+    """
+    overview, icon = _FOLDER / "overview.py", ":material/monitoring:"
+    return [
+        st.Page(overview, title="Overview", icon=icon, url_path="", default=True),
+        st.Page(overview, title="Overview", icon=icon, url_path="overview", visibility="hidden"),
+        st.Page(_FOLDER / "threads.py", title="Threads", icon=":material/forum:",
+                url_path="threads"),
+    ]  # fmt: skip
+
+
+def run() -> None:
+    """One run of the script for a visitor: the frame, then the page of the address."""
+    st.session_state[_FRAMED] = True
+    page = st.navigation(page_list(), position="top")
+    # Without an icon of ours, the browser would fetch the page's from a server of Google's.
+    st.set_page_config(page_title=f"{page.title} · Statemeter", page_icon=_ICON, layout="wide")
+    frame.style()
+    frame.guarded(lambda: _inside(page))
+
+
+def _inside(page: st.Page) -> None:
+    if access.refused():
+        return
+    header.draw(page.title)
+    page.run()
+
+
+def guard() -> None:
+    """At the top of each page: start over through ``app.py`` if that did not run."""
+    if not st.session_state.get(_FRAMED):
+        st.navigation(page_list(), position="top")
+        st.rerun()

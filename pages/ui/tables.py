@@ -1,0 +1,119 @@
+"""Tables of threads, and the way from a row to its thread."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import address, filters, formats
+from storage.queries_threads import flags
+
+_FLAGS = {
+    "growing": "orange",
+    "rewritten": "red",
+    "errors": "red",
+    "deleted": "gray",
+    "partial": "blue",
+}
+
+
+def threads(
+    rows: pd.DataFrame,
+    curves: dict[int, np.ndarray],
+    *,
+    key: str,
+    small: bool = False,
+    storage: bool = False,
+) -> None:
+    """A table of threads; choosing a row opens the thread.
+
+    Args:
+        rows: as of ``storage.queries_threads.list_threads``.
+        curves: as of ``storage.queries_threads.histories``.
+        key: names the table.
+        small: leaves out what the Overview has no room for.
+        storage: names the storage of each row, too.
+    """
+    shown = pd.DataFrame(
+        {
+            "thread": rows["thread_id"],
+            "backend": [formats.backend_name(name) for name in rows["backend"]],
+            "stored": rows["stored_bytes"],
+            "history": [
+                curves[int(key)][0].tolist() if int(key) in curves else [] for key in rows["id"]
+            ],
+            "live": rows["live_bytes"],
+            "steps": rows["steps"],
+            "amplification": rows["amplification"],
+            "flags": flags(rows, curves),
+        }
+    )
+    if not small:
+        shown["written"] = rows["written_bytes"]
+        shown["errors"] = rows["errors"]
+        shown["application"] = rows["application"]
+        shown["graph"] = rows["graph"]
+        shown["used"] = pd.to_datetime(rows["last_seen_us"], unit="us", utc=True)
+    if storage:
+        names = [
+            label or saver for label, saver in zip(rows["saver_label"], rows["saver"], strict=True)
+        ]
+        shown.insert(1, "storage", names)
+    st.dataframe(
+        shown,
+        key=key,
+        hide_index=True,
+        on_select=lambda: _open_chosen(key, rows),
+        selection_mode="single-row",
+        column_config=_columns(),
+        height="content",
+        placeholder=formats.UNKNOWN,
+        alt="Threads",
+    )
+
+
+def back_to_list() -> None:
+    """A button that goes back to the list of threads."""
+    st.button(
+        "All threads",
+        icon=":material/arrow_back:",
+        key="all-threads",
+        type="tertiary",
+        on_click=address.ask_for_list,
+    )
+
+
+def _open_chosen(key: str, rows: pd.DataFrame) -> None:
+    picked = st.session_state[key]["selection"]["rows"]
+    if picked and picked[0] < len(rows):
+        row = rows.iloc[picked[0]]
+        address.ask_for_thread(str(row["thread_id"]), str(row["saver"]))
+
+
+def _columns() -> dict[str, object]:
+    config = st.column_config
+    return {
+        "thread": config.TextColumn("Thread", width=150, pinned=True),
+        "storage": config.TextColumn("Storage"),
+        "backend": config.TextColumn("Backend"),
+        "live": config.NumberColumn("Live", format="bytes", help="The newest checkpoint."),
+        "stored": config.NumberColumn(
+            "Stored", format="bytes", help="What the backend holds now for this thread."
+        ),
+        "history": config.AreaChartColumn(f"Last {filters.window()}", width="small"),
+        "written": config.NumberColumn(
+            "Written", format="bytes", help="All that was ever sent to the backend."
+        ),
+        "steps": config.NumberColumn("Steps", format="localized"),
+        "amplification": config.NumberColumn(
+            "Written / live", format="%.1f×", help="Write amplification."
+        ),
+        "flags": config.MultiselectColumn(
+            "Flags", options=list(_FLAGS), color=list(_FLAGS.values()), width=180
+        ),
+        "errors": config.NumberColumn("Errors", format="localized"),
+        "application": config.TextColumn("Application"),
+        "graph": config.TextColumn("Graph"),
+        "used": config.DatetimeColumn("Last used", format="distance"),
+    }

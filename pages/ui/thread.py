@@ -1,0 +1,197 @@
+"""One thread: its facts, its channels over steps, its steps, elements, nodes and runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import charts, data, export, formats, frame, tables, thread_tables
+from pages.ui.live_plot import live_plot
+from storage.queries_steps import STEPS_READ, Steps
+
+ROOT = "(root)"
+"""What the root namespace is called, whose name is empty."""
+
+
+def draw(thread_id: str, saver: str) -> None:
+    """Draws the thread with this id; a choice where several storages have one."""
+    found = data.find_thread(thread_id, saver)
+    if found.empty:
+        _missing(thread_id, saver)
+        return
+    if len(found) > 1:
+        _ambiguous(thread_id, found)
+        return
+    row = next(found.itertuples(index=False))
+    steps = data.steps(row)
+    _heading(row)
+    _exact(row)
+    if steps.table.empty:
+        st.info("No checkpoint of this thread is stored here any more.", icon=":material/info:")
+        return
+    namespaces = list(dict.fromkeys(steps.table["namespace"]))
+    chosen = _namespace(namespaces)
+    mask = (steps.table["namespace"] == chosen).to_numpy()
+    table = steps.table[mask].reset_index(drop=True)
+    channels = steps.channels[mask].reset_index(drop=True)
+    channels = channels.loc[:, (channels > 0).any()]
+    _figures(row, steps, table)
+    if not steps.complete:
+        st.caption(
+            f"The newest {formats.count(STEPS_READ)} of {formats.count(row.steps)} checkpoints."
+        )
+    selected = thread_tables.selected_step(table)
+    x, axis = charts.step_axis(table["step"])
+    left, right = st.columns([3, 2])
+    with left:
+        _channels(channels, x, axis)
+    with right:
+        thread_tables.channels(table, channels, selected)
+    left, right = st.columns([3, 2])
+    with left:
+        _amplification(row, steps, table, x, axis)
+    with right:
+        _latency(table, x, axis)
+    thread_tables.steps(table)
+    left, right = st.columns([3, 2])
+    with left:
+        thread_tables.nodes(data.nodes(row))
+    with right:
+        thread_tables.elements(steps.elements[steps.elements["namespace"] == chosen])
+    thread_tables.runs(data.runs(row))
+
+
+def _heading(row: Any) -> None:
+    with st.container(key="thread-heading", gap="xsmall"):
+        tables.back_to_list()
+        st.code(row.thread_id, language=None)
+        with st.container(horizontal=True, gap="xsmall", key="thread-badges"):
+            st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")
+            for icon, text in (
+                ("folder", row.saver_label),
+                ("apps", row.application),
+                ("account_tree", row.graph),
+                ("data_object", row.serializer),
+            ):
+                if text:
+                    st.badge(formats.plain(text), icon=f":material/{icon}:", color="gray")
+            st.badge(
+                f"used {formats.ago(row.last_seen_us, data.health().at_us)}",
+                icon=":material/schedule:", color="gray",
+            )  # fmt: skip
+            if row.partial:
+                st.badge(
+                    "seen from the middle on: earlier bytes are missing",
+                    icon=":material/warning:", color="orange",
+                )  # fmt: skip
+            if row.deleted_us and not row.live_bytes:
+                st.badge("deleted", icon=":material/delete:", color="red")
+            if row.errors:
+                st.badge(
+                    f"{formats.count(row.errors)} failed calls", icon=":material/error:",
+                    color="red",
+                )  # fmt: skip
+
+
+def _exact(row: Any) -> None:
+    """The sizes to the byte, for whoever compares them with a database."""
+    with st.container(key="thread-exact"):
+        st.caption(
+            " · ".join(
+                f"{name} {value:,} B"
+                for name, value in (
+                    ("live", row.live_bytes),
+                    ("stored", row.stored_bytes),
+                    ("written", row.written_bytes),
+                    ("metadata", row.metadata_bytes),
+                )
+            )
+        )
+
+
+def _figures(row: Any, steps: Steps, table: pd.DataFrame) -> None:
+    live = table["checkpoint_bytes"].to_numpy(np.float64)
+    took = table["duration_us"].to_numpy(np.float64)
+    serde = table["serde_us"].to_numpy(np.float64)
+    sent = np.cumsum((table["written_bytes"] + table["pending_bytes"]).to_numpy(np.float64))
+    p95 = float(np.quantile(took, 0.95, method="inverted_cdf")) if len(took) else None
+    few = charts.spread
+    with st.container(horizontal=True, key="cards", gap="small"):
+        for label, value, curve, told in (
+            ("Live bytes", formats.size(row.live_bytes), live,
+             "The newest checkpoint of the root namespace: document and all channel blobs."),
+            ("Stored bytes", formats.size(row.stored_bytes), steps.stored.astype(np.float64),
+             "What the backend holds now for this thread, all namespaces and pending writes."),
+            ("Written / live", formats.factor(row.amplification), sent / np.maximum(live, 1),
+             f"Write amplification: {formats.size(row.written_bytes)} were sent to the backend "
+             "to have the live bytes."),
+            ("p95 write latency", formats.duration(p95), took,
+             "95 of 100 checkpoint writes of this namespace took no longer."),
+            ("Serialization share",
+             formats.share(serde.sum() / took.sum() if took.sum() else None),
+             serde / np.maximum(took, 1),
+             "Part of the time of these writes that went into serializing."),
+        ):  # fmt: skip
+            st.metric(
+                label, value, border=True, help=told, height="stretch", chart_type="area",
+                delta_color="primary",
+                chart_data=curve[few(curve, 120)].tolist() if len(curve) > 1 else None,
+            )  # fmt: skip
+
+
+def _namespace(namespaces: list[str]) -> str:
+    if len(namespaces) == 1:
+        return namespaces[0]
+    names = {namespace or ROOT: namespace for namespace in sorted(namespaces)}
+    chosen = st.segmented_control(
+        "Checkpoint namespace", list(names), default=next(iter(names)), required=True,
+        key="namespace", bind="query-params",
+    )  # fmt: skip
+    return names.get(str(chosen), namespaces[0])
+
+
+def _channels(channels: pd.DataFrame, x: np.ndarray, axis: str) -> None:
+    figure, unit = charts.channel_areas(channels, x)
+    with frame.card("channels", height="stretch"):
+        frame.title("Bytes by channel", f"{unit}, stacked, over {axis}s")
+        live_plot(figure, key="plot-channels", label="Live bytes by channel over steps")
+
+
+def _amplification(row: Any, steps: Steps, table: pd.DataFrame, x: np.ndarray, axis: str) -> None:
+    known = steps.table["written_bytes"].sum() + steps.table["pending_bytes"].sum()
+    before = 0 if steps.complete else max(0, int(row.written_bytes - known))
+    figure, unit = charts.amplification(table, x, before)
+    with frame.card("amplification", height="stretch"):
+        frame.title("Written so far against live", f"{unit}, over {axis}s")
+        live_plot(figure, key="plot-amplification", label="Written and live bytes over steps")
+
+
+def _latency(table: pd.DataFrame, x: np.ndarray, axis: str) -> None:
+    figure, unit = charts.step_latency(table, x)
+    with frame.card("step-latency", height="stretch"):
+        frame.title("Write latency and serialization", f"{unit}, each {axis}")
+        live_plot(figure, key="plot-step-latency", label="Write latency over steps")
+
+
+def _missing(thread_id: str, saver: str) -> None:
+    with frame.card("no-thread"):
+        st.subheader("There is no such thread", anchor=False)
+        st.code(thread_id, language=None)
+        if saver:
+            st.text("Not in the storage with this key:")
+            st.code(saver, language=None)
+        st.text("It may not have arrived yet, or its id may be spelled otherwise.")
+        tables.back_to_list()
+
+
+def _ambiguous(thread_id: str, found: pd.DataFrame) -> None:
+    with frame.card("which-thread"):
+        st.subheader("Several storages have a thread with this id", anchor=False)
+        st.code(thread_id, language=None)
+        st.text("Choose the one you mean:")
+        tables.threads(found, {}, key="which-table", storage=True)
+        tables.back_to_list()
+    export.button("threads", lambda: found.drop(columns=["id", "channels"]))

@@ -1,0 +1,208 @@
+"""The pages as a visitor meets them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import (
+    Look,
+    drawn,
+    store_more,
+    store_step,
+    updates,
+    wait_for_update,
+)
+
+pytestmark = pytest.mark.browser
+
+STORED = "plot-stored"
+
+
+def names(page: Page) -> dict[str, str]:
+    """What the address says."""
+    return {name: value[0] for name, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def choose_row(page: Page, table: str, row: int = 0) -> None:
+    """Ticks a row of a table."""
+    canvas = page.locator(f".st-key-{table} canvas").first
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 15, box["y"] + 52 + 35 * row)
+
+
+def widest(page: Page) -> int:
+    """Pixels by which the page is wider than the screen."""
+    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def test_the_first_visitor_may_come_by_any_address(look: Look, dashboard: str) -> None:
+    """Before anybody came through app.py a page's own address works, with the page's frame."""
+    page = look(f"{dashboard}/threads?thread=nobody&window=15m")
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    expect(page.get_by_role("heading", name="Threads")).to_be_visible()
+    expect(page.get_by_role("button", name="Run the demo")).to_be_visible()
+    assert names(page) == {"thread": "nobody", "window": "15m"}
+
+
+def test_deep_links(look: Look, filled: str) -> None:
+    """Every address shows its page with its frame, one thread included."""
+    page = look(f"{filled}/threads?thread=support-2&window=15m")
+    expect(page.locator(".st-key-thread-heading code")).to_have_text("support-2")
+    updates(page, "plot-channels")
+    assert names(page) == {"thread": "support-2", "window": "15m"}
+    for path in ("/overview", "/", "/threads"):
+        page = look(filled + path)
+        title = "Threads" if path == "/threads" else "Overview"
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        expect(page.locator(".st-key-badges")).to_contain_text("Live")
+
+
+def test_filters_survive(look: Look, filled: str) -> None:
+    """Window, backend and thread stay over a change of page, Back, and a reload."""
+    page = look(f"{filled}/?window=15m&backend=sqlite")
+    page.get_by_role("link", name="Threads").click()
+    page.wait_for_url("**/threads?*")
+    expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
+    page.wait_for_url("**/threads?*backend=sqlite*")
+    assert names(page) == {"window": "15m", "backend": "sqlite"}
+    choose_row(page, "threads-table")
+    page.wait_for_url("**/threads?*thread=*")
+    opened = {"window": "15m", "backend": "sqlite", "thread": "support-1", "saver": "aaaaaaaaaaaa"}
+    assert names(page) == opened
+    page.reload()
+    drawn(page)
+    expect(page.locator(".st-key-thread-heading code")).to_have_text("support-1")
+    assert names(page) == opened
+    page.go_back()
+    expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
+    assert names(page) == {"window": "15m", "backend": "sqlite"}
+
+
+def test_a_row_of_the_overview_opens_its_thread(look: Look, filled: str) -> None:
+    """One click on a row leads to the thread, Back leads to the Overview as it was."""
+    page = look(f"{filled}/?window=6h")
+    updates(page, STORED)
+    choose_row(page, "largest", 1)
+    page.wait_for_url("**/threads?*")
+    expect(page.locator(".st-key-thread-heading code")).to_have_text("research-1")
+    assert names(page)["window"] == "6h"
+    page.go_back()
+    page.wait_for_url(f"{filled}/?window=6h")
+    expect(page.locator(".st-key-largest canvas").first).to_be_visible()
+    page.wait_for_timeout(1500)
+    assert page.url == f"{filled}/?window=6h"
+
+
+def test_a_zoom_survives_live_updates(look: Look, filled: str, store: Path) -> None:
+    """New data comes in, the part that the visitor looks at stays; the chart is the same one."""
+    page = look(f"{filled}/?refresh=1s")
+    updates(page, STORED)
+    plot = page.locator(f".st-key-{STORED} .statemeter-plot")
+    area = plot.locator(".nsewdrag").first.bounding_box()
+    assert area is not None
+    page.mouse.move(area["x"] + 100, area["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(area["x"] + 260, area["y"] + 140, steps=5)
+    page.mouse.up()
+    page.wait_for_timeout(500)
+    ranges = "one => [one._fullLayout.xaxis.range, one._fullLayout.yaxis.range]"
+    last = "one => one._fullData.map(trace => trace.customdata.at(-1))"
+    zoomed, before = plot.evaluate(ranges), plot.evaluate(last)
+    plot.evaluate("one => { one.sameOne = true; }")
+    store_more(store, 50_000_000)
+    page.wait_for_function(
+        "document.querySelector('.st-key-plot-stored .statemeter-plot')"
+        "._fullData.some(trace => trace.customdata.at(-1) === '54.5 MB')"
+    )
+    assert plot.evaluate(last) != before
+    assert plot.evaluate(ranges) == zoomed
+    assert plot.evaluate("one => one.sameOne")
+
+
+def test_a_choice_survives_live_updates(look: Look, filled: str, store: Path) -> None:
+    """The step that a visitor chose stays chosen, and the page stays where it was scrolled to."""
+    page = look(f"{filled}/threads?thread=support-2&refresh=1s")
+    updates(page, "plot-channels")
+    page.locator(".st-key-steps-table").scroll_into_view_if_needed()
+    choose_row(page, "steps-table", 3)
+    chosen = page.get_by_text("at step 2", exact=True)
+    expect(chosen).to_be_attached()
+    scroll = "document.querySelector('[data-testid=stMain]').scrollTop"
+    at = page.evaluate(scroll)
+    assert at > 0
+    drawn_before = updates(page, "plot-channels")
+    store_step(store, thread=2)
+    wait_for_update(page, "plot-channels", drawn_before)
+    expect(page.get_by_text("21 checkpoints; choose one to see it")).to_be_attached()
+    expect(chosen).to_be_attached()
+    assert page.evaluate(scroll) == at
+
+
+def test_both_themes(look: Look, filled: str) -> None:
+    """The page follows the system's theme; charts take their colours from it."""
+    for theme in ("light", "dark"):
+        page = look(filled, theme=theme)
+        updates(page, STORED)
+        plot = page.locator(f".st-key-{STORED} .statemeter-plot")
+        text = plot.evaluate("one => one._fullLayout.font.color")
+        assert (int(text[1:3], 16) > 128) == (theme == "dark")
+        card = page.locator(".st-key-card-stored")
+        colour = card.evaluate("one => getComputedStyle(one).backgroundColor")
+        assert (int(colour.removeprefix("rgb(").split(",")[0]) < 128) == (theme == "dark")
+
+
+def test_the_theme_can_be_switched(look: Look, filled: str) -> None:
+    """The menu has the switch; charts that are there already are painted anew."""
+    page = look(filled)
+    updates(page, STORED)
+    plot = page.locator(f".st-key-{STORED} .statemeter-plot")
+    colours = "one => [one._fullLayout.font.color, ...one._fullData.map(each => each.line.color)]"
+    before = plot.evaluate(colours)
+    page.get_by_test_id("stMainMenu").click()
+    page.get_by_test_id("stMainMenuPopover").get_by_text("Dark").click()
+    page.wait_for_function(
+        "before => document.querySelector('.st-key-plot-stored .statemeter-plot')"
+        "._fullLayout.font.color !== before",
+        arg=before[0],
+    )
+    assert not set(plot.evaluate(colours)) & set(before)
+
+
+def test_a_phone(look: Look, filled: str) -> None:
+    """At 390 pixels nothing is wider than the screen: columns stack, tables scroll inside."""
+    for path in ("/", "/threads", "/threads?thread=support-2", "/threads?thread=nobody"):
+        page = look(filled + path, width=390, height=844)
+        page.wait_for_timeout(1500)
+        assert widest(page) == 0, path
+        for plot in page.locator(".statemeter-plot").all():
+            box = plot.bounding_box()
+            assert box is not None
+            assert 250 < box["width"] < 390, path
+
+
+def test_nothing_is_loaded_from_elsewhere(browser: Browser, filled: str) -> None:
+    """Fonts, scripts, images: all of them come from this server, the rest is refused."""
+    page = browser.new_page()
+    answered, failed = [], []
+    page.on("response", lambda response: answered.append(response.url))
+    page.on("requestfailed", lambda request: failed.append((request.url, request.failure)))
+    page.goto(filled)
+    updates(page, STORED)
+    page.get_by_role("link", name="Threads").click()
+    expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
+    outside = {url for url in answered if not url.startswith((filled, "data:", "blob:"))}
+    assert outside == set()
+    assert {reason for url, reason in failed if not url.startswith(filled)} <= {"csp"}
+    page.close()
+
+
+def test_the_empty_page_on_a_phone(look: Look, dashboard: str) -> None:
+    """The first page of all: what to do next is there, and fits."""
+    page = look(dashboard, width=390, height=844)
+    expect(page.get_by_role("button", name="Run the demo")).to_be_visible()
+    assert widest(page) == 0

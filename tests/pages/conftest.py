@@ -1,0 +1,112 @@
+"""Runs the dashboard's script for one visitor, against a store in the test's own folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import REPOSITORY
+from tests.storage import seed
+
+Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def local_address() -> Iterator[None]:
+    """The address of the shipped configuration, which tests of one script do not read."""
+    before = config.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    yield
+    config.set_option("server.address", before)
+
+
+@pytest.fixture
+def store(isolated: Path) -> Path:
+    """Where the store is expected; its folder exists, the file does not."""
+    isolated.mkdir()
+    return isolated / "store.sqlite"
+
+
+@pytest.fixture
+def filled(store: Path) -> seed.Seed:
+    """A store with the sample's threads, whose collector reported just now."""
+    made = seed.sample(time.time_ns() // 1000)
+    made.write(store)
+    return made
+
+
+@pytest.fixture
+def visit() -> Visit:
+    """``visit("threads", thread="support-2")``: a page, run once, with names of its address."""
+
+    def run(page: str = "overview", **address: str) -> AppTest:
+        visitor = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=30)
+        for name, value in address.items():
+            visitor.query_params[name] = value
+        visitor.run()
+        if page != "overview":
+            visitor.switch_page(f"pages/{page}.py").run()
+        assert not visitor.exception
+        return visitor
+
+    return run
+
+
+def texts(visitor: AppTest) -> str:
+    """All that the page says in words, in one string."""
+    kinds = (
+        "subheader",
+        "text",
+        "markdown",
+        "caption",
+        "code",
+        "error",
+        "info",
+        "metric",
+        "button",
+    )
+    told = [
+        " ".join(str(getattr(element, name, "")) for name in ("label", "value"))
+        for kind in kinds
+        for element in visitor.get(kind)
+    ]
+    return "\n".join(told)
+
+
+def charts(visitor: AppTest) -> dict[str, go.Figure]:
+    """The charts of the page by what a screen reader says of them."""
+    found = {}
+    for element in visitor.get("bidi_component"):
+        data: dict[str, Any] = json.loads(element.proto.json or element.proto.mixed.json)
+        if data.get("figure"):
+            figure = json.loads(data["figure"])
+            for trace in figure["data"]:
+                for axis in ("x", "y"):
+                    trace[axis] = _plain(trace[axis])
+            found[data["label"]] = go.Figure(figure)
+    return found
+
+
+def _plain(values: Any) -> Any:
+    """Numbers as plotly packs them, as an array."""
+    if not isinstance(values, dict):
+        return values
+    return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
+
+
+def metrics(visitor: AppTest) -> dict[str, str]:
+    """The cards of the page: label → value."""
+    return {metric.label: metric.value for metric in visitor.metric}

@@ -1,0 +1,81 @@
+"""Frames to figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pages.ui import charts
+
+SECOND = 1_000_000
+
+
+def test_spread_keeps_every_spike() -> None:
+    """Of many points few are drawn; the highest, the lowest, the first and the last are."""
+    values = np.random.default_rng(3).random(50_000)
+    values[31_234], values[12_345] = 99.0, -99.0
+    keep = charts.spread(values)
+    assert len(keep) <= charts.POINTS + 2
+    assert {0, 12_345, 31_234, 49_999} <= set(keep.tolist())
+    assert (np.diff(keep) > 0).all()
+    assert charts.spread(values[:600]).tolist() == list(range(600))
+
+
+def test_a_pause_breaks_the_line() -> None:
+    """Latencies are not joined over a time without writes; a short gap is."""
+    at = np.array([0, 5, 10, 20, 100, 105]) * SECOND
+    frame = pd.DataFrame({"at_us": at, "p50": 1.0, "p95": 2.0, "p99": 3.0})
+    figure, unit = charts.latency(frame, 5 * SECOND, "UTC")
+    values = np.asarray(figure.data[0].y, dtype=float)
+    assert np.isnan(values).tolist() == [False] * 4 + [True] + [False] * 2
+    assert unit == "µs"
+
+
+def test_times_are_the_visitors() -> None:
+    """The axis has local times."""
+    times = charts.local_times(np.array([1_800_000_000 * SECOND]), "Asia/Tokyo")
+    assert str(times[0]) == "2027-01-15T17:00:00.000"
+
+
+def test_channels_too_small_to_see_share_an_area() -> None:
+    """Large channels have their own area, the rest one together, and no byte is lost."""
+    channels = pd.DataFrame({"messages": [900, 9_000], "docs": [500, 500]})
+    for number in range(20):
+        channels[f"branch:to:{number}"] = [1, 1]
+    figure, _ = charts.channel_areas(channels, np.array([1, 2]))
+    assert [trace.name for trace in figure.data] == ["messages", "docs", "20 others"]
+    assert sum(trace.y[-1] for trace in figure.data) * 1000 == 9_520
+
+
+def test_at_most_so_many_areas() -> None:
+    """Many large channels are cut at what can be told apart."""
+    channels = pd.DataFrame({f"c{number}": [1_000] for number in range(40)})
+    figure, _ = charts.channel_areas(channels, np.array([1]))
+    assert len(figure.data) == charts.CHANNELS_SHOWN + 1
+    assert sum(trace.y[0] for trace in figure.data) == 40
+
+
+def test_axis_of_steps() -> None:
+    """Step numbers where they rise, else checkpoints are counted."""
+    assert charts.step_axis(pd.Series([-1, 0, 1]))[1] == "step"
+    for steps in ([1, 2, 2, 3], [1, None, 3], [3, 1]):
+        x, name = charts.step_axis(pd.Series(steps, dtype="Int64"))
+        assert name == "checkpoint"
+        assert x.tolist() == list(range(1, len(steps) + 1))
+
+
+def test_writing_before_what_is_shown_counts() -> None:
+    """Of a long thread only the newest steps are read: earlier writing is added."""
+    table = pd.DataFrame(
+        {"written_bytes": [10, 20], "pending_bytes": [1, 2], "checkpoint_bytes": [10, 20]}
+    )
+    figure, _ = charts.amplification(table, np.array([1, 2]), before=100)
+    assert list(figure.data[0].y) == [111, 133]
+
+
+def test_no_colour_is_written_into_a_figure() -> None:
+    """Colours are the theme's: a figure has places among them only."""
+    levels = pd.DataFrame({"sqlite": [1, 2], "redis": [3, 4]}, index=[0, SECOND])
+    figure, _ = charts.stored_by_backend(levels, "UTC")
+    assert all(trace.line.color is None for trace in figure.data)
+    assert [trace.meta["color"] for trace in figure.data] == [3, 1]

@@ -1,0 +1,136 @@
+"""The Overview shows the numbers of the store."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pages.ui import formats
+from tests.pages.conftest import Visit, charts, metrics, texts
+from tests.storage import seed
+
+
+def number(store: Path, sql: str) -> float:
+    """A number, by the driver alone."""
+    with sqlite3.connect(store) as connection:
+        (value,) = connection.execute(sql).fetchone()
+    connection.close()
+    return value
+
+
+def test_cards_have_the_numbers_of_the_store(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Stored bytes and active threads are what plain SQL says of the threads table."""
+    shown = metrics(visit(window="15m"))
+    stored = number(store, "SELECT sum(stored_bytes) FROM threads")
+    assert shown["Stored bytes"] == formats.size(stored)
+    assert shown["Active threads"] == str(len(filled.threads))
+    share = number(
+        store, "SELECT sum(serde_us) * 1.0 / sum(duration_us) FROM operations "
+        "WHERE operation IN ('put', 'put_writes')",
+    )  # fmt: skip
+    assert shown["Serialization share"] == formats.share(share)
+
+
+def test_the_chart_ends_at_what_is_held(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """A curve for each backend, whose last point is its threads' stored bytes."""
+    figure = charts(visit())["Stored bytes by backend over time"]
+    ends = {trace.name: np.asarray(trace.y)[-1] for trace in figure.data}
+    for name, backend in (("SQLite", "sqlite"), ("In memory", "memory")):
+        held = number(store, f"SELECT sum(stored_bytes) FROM threads WHERE backend = '{backend}'")
+        assert ends[name] == pytest.approx(held / 1e6)
+
+
+def test_one_colour_for_a_backend(visit: Visit, filled: seed.Seed) -> None:
+    """A backend keeps its colour when it is shown alone."""
+    colours = {
+        trace.name: trace.meta["color"]
+        for trace in charts(visit())["Stored bytes by backend over time"].data
+    }
+    (alone,) = charts(visit(backend="memory"))["Stored bytes by backend over time"].data
+    assert alone.name == "In memory"
+    assert alone.meta["color"] == colours["In memory"]
+    assert len(set(colours.values())) == 2
+
+
+def test_filters_of_the_address_narrow_the_page(
+    visit: Visit, filled: seed.Seed, store: Path
+) -> None:
+    """Backend and application in the address narrow cards and table; a wrong name is ignored."""
+    shown = visit(backend="sqlite", application="support-bot")
+    held = number(
+        store, "SELECT sum(stored_bytes) FROM threads WHERE backend = 'sqlite' "
+        "AND application = 'support-bot'",
+    )  # fmt: skip
+    assert metrics(shown)["Stored bytes"] == formats.size(held)
+    table = shown.dataframe[0].value
+    assert set(table["backend"]) == {"SQLite"}
+    total = number(store, "SELECT sum(stored_bytes) FROM threads")
+    assert metrics(visit(backend="nonsense"))["Stored bytes"] == formats.size(total)
+
+
+def test_the_table_has_the_largest_threads(visit: Visit, filled: seed.Seed) -> None:
+    """Most stored bytes first, with their live bytes, steps and amplification."""
+    table = visit().dataframe[0].value
+    largest = sorted(filled.threads, key=lambda row: -row["stored_bytes"])[: len(table)]
+    assert list(table["thread"]) == [row["thread_id"] for row in largest]
+    assert list(table["stored"]) == [row["stored_bytes"] for row in largest]
+    assert list(table["amplification"]) == pytest.approx(
+        [row["written_bytes"] / row["live_bytes"] for row in largest]
+    )
+
+
+def test_health_tells_losses(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Gaps, drops and unreadable records are told with their reasons and counts."""
+    with sqlite3.connect(store) as connection:
+        connection.execute("INSERT INTO gaps VALUES ('a', 5, 9, 1)")
+    connection.close()
+    told = texts(visit())
+    assert "5 events lost in gaps" in told
+    assert "3 dropped by probes: queue" in told
+    assert "2 unreadable records: checksum" in told
+
+
+def test_nothing_lost_is_told_too(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Where nothing is missing, the card says so."""
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE collector SET dead_letters = '{}'")
+        connection.execute("UPDATE processes SET dropped = '{}'")
+    connection.close()
+    assert "Nothing lost, nothing dropped" in texts(visit())
+
+
+def test_a_backlog_shows_its_progress(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """While the collector drains, the card has a bar with the share that was taken."""
+    with sqlite3.connect(store) as connection:
+        connection.execute(
+            "UPDATE collector SET backlog_bytes = 8000000, lag_bytes = 2000000, lag_seconds = 60"
+        )
+    connection.close()
+    (bar,) = visit().get("progress")
+    assert bar.proto.value == 75
+    assert "75 % of 8.00 MB" in bar.proto.text
+
+
+def test_a_problem_of_the_collector_is_told(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """What stops the collector stands on the card in its own words, and Live is not claimed."""
+    with sqlite3.connect(store) as connection:
+        connection.execute("UPDATE collector SET problem = 'disk is full: free 2 GB'")
+    connection.close()
+    told = texts(visit())
+    assert "disk is full: free 2 GB" in told
+    assert ": Live]" not in told
+
+
+def test_unknown_is_a_dash(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Without any write there is no latency and no share: a dash, not a 0."""
+    with sqlite3.connect(store) as connection:
+        connection.execute("DELETE FROM rollups WHERE operation IN ('put', 'put_writes')")
+    connection.close()
+    visitor = visit()
+    assert "No checkpoint was written in this window." in texts(visitor)
+    shown = metrics(visitor)
+    assert shown["p95 write latency"] == "–"
+    assert shown["Serialization share"] == "–"
