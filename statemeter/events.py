@@ -256,6 +256,70 @@ class Sample(Event, frozen=True, array_like=True, gc=False, tag="sample"):
     """Faults inside the probe since the start of the incarnation; none reached the graph."""
 
 
+class Resource(Event, frozen=True, array_like=True, gc=False, tag="resource"):
+    """Something measured beside savers was introduced: once in each segment, then once a minute."""
+
+    key: str
+    """12 hex digits that name it, by the rules of ``Saver.key``."""
+    kind: str
+    """``store``, ``cache`` (of nodes), ``embeddings``, ``lru`` (``functools.lru_cache``) or
+    ``pool``."""
+    backend: str
+    """As of ``Saver``; of a pool the backend it connects to; ``python`` for ``lru``."""
+    class_name: str
+    label: str = ""
+    """What a person would call it: a name, a file, ``host:port/database``; never a password."""
+    database: str = ""
+    """Absolute path of a database file; else empty."""
+    facts: dict[str, Number] = {}
+    """What was set up: ``maximum`` (entries or connections), ``minimum``, ``ttl_seconds``,
+    ``dimensions``."""
+
+
+class Access(Event, frozen=True, array_like=True, gc=False, tag="access"):
+    """A call of a store, of a node cache or of embeddings."""
+
+    duration_us: Number
+    resource: str
+    """Key of the ``Resource``."""
+    graph: str
+    run: Number
+    """Run number, 0 outside a run."""
+    method: str
+    """Store: ``get``, ``put``, ``delete``, ``search``, ``list_namespaces``. Cache: ``get``,
+    ``set``, ``clear``. Embeddings: ``embed_documents``, ``embed_query``. Sync and async alike."""
+    part: str
+    """Store: the first labels of the namespace, joined by ``/``. Cache: the node (``clear`` of
+    everything: empty). Embeddings: empty."""
+    error: str
+    """Class of the exception."""
+    items: Number
+    """Keys asked for, items written or deleted, rows or namespaces found, texts embedded."""
+    hits: Number
+    """Items that were there; of embeddings, texts that this process had embedded before; -1 where
+    the call cannot tell (writes)."""
+    bytes: Number
+    """Bytes read or written as the backend holds them; -1 where it made none that can be seen."""
+    numbers: dict[str, Number] = {}
+    """What else is known: ``ttl_seconds``, ``characters``, ``limit``, ``waited_us`` (spent in a
+    batch before the call reached the backend), ``vector_bytes``."""
+    keys: list[str] = []
+    """Cache: 16 hex digits of a hash of each key, at most 32 keys; hits first."""
+
+
+class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
+    """Counters and levels of a pool or an ``lru_cache``, read once a second while they change and
+    once a minute while they do not.
+
+    Pool: ``size``, ``in_use``, ``waiting``, ``requests``, ``waited_us``, ``timeouts``, ``lost``.
+    ``lru``: ``hits``, ``misses``, ``size``, ``maximum`` (absent: unbounded). Counters count from
+    the start of the resource.
+    """
+
+    resource: str
+    values: dict[str, Number]
+
+
 class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
     """The segment ended here; ``final`` = 1: so did the process, in good order."""
 
@@ -263,7 +327,21 @@ class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
 
 
 AnyEvent = (
-    Process | Saver | Run | Node | Put | Writes | Read | List | History | Removal | Sample | Seal
+    Process
+    | Saver
+    | Run
+    | Node
+    | Put
+    | Writes
+    | Read
+    | List
+    | History
+    | Removal
+    | Sample
+    | Resource
+    | Access
+    | Gauges
+    | Seal
 )
 """Every event; the first element of the array tells which."""
 
