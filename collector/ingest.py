@@ -190,6 +190,9 @@ def _handlers(ledger: Ledger, samples: list[inserts.Row]) -> dict[type, Any]:
         if event.final:
             process.values["ended"] = ENDED_IN_ORDER
 
+    def pass_over(_: ProcessState, __: events.AnyEvent, ___: None) -> None:
+        """Of a resource: counted as read, not stored yet."""
+
     return {
         events.Process: introduce,
         events.Saver: introduce_saver,
@@ -202,6 +205,9 @@ def _handlers(ledger: Ledger, samples: list[inserts.Row]) -> dict[type, Any]:
         events.History: ledger.history,
         events.Removal: remove,
         events.Sample: sample,
+        events.Resource: pass_over,
+        events.Access: pass_over,
+        events.Gauges: pass_over,
         events.Seal: seal,
     }
 

@@ -7,7 +7,9 @@ import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import get_args
 
+import msgspec
 import pytest
 
 from benchmarks.traffic import Traffic, write_spool
@@ -17,9 +19,16 @@ from collector.gather import Gatherer
 from collector.ingest import Ingest
 from collector.lease import Lease
 from collector.spool import scan
+from statemeter import events
 from statemeter.spool import record
 from storage.store import open_writer
 from tests.collector.made import AT_US, Made, collect, everything, one, query, thread_row
+
+SMALLEST = {
+    str: "x", msgspec.Raw: {}, list[str]: [], list[tuple[str, events.Number]]: [],
+    dict[str, events.Number]: {},
+}  # fmt: skip
+"""Type of a field → a value of it; of numbers 0."""
 
 
 @pytest.fixture
@@ -70,6 +79,19 @@ def test_lost_segment_is_a_gap_and_fills_when_it_comes_back(spool: Path, store: 
     operations = one(store, "SELECT count(*) FROM operations")
     assert one(store, "SELECT sum(count) FROM rollups WHERE resolution_s = 60") == operations
     assert one(store, "SELECT count(DISTINCT seq) FROM operations") == operations
+
+
+def test_events_of_every_class_are_taken(spool: Path, store: Path) -> None:
+    """None of the format makes a dead letter: the smallest record of each class is stored."""
+    made = Made(spool)
+    for event_class in get_args(events.AnyEvent):
+        fields = msgspec.structs.fields(event_class)[2:]
+        told = [SMALLEST.get(field.type, 0) for field in fields if field.required]
+        made.line(events.tag_of(event_class), *told)
+    made.write()
+    collect(spool, store)
+    assert one(store, "SELECT dead_letters FROM collector") == "{}"
+    assert one(store, "SELECT ingested FROM collector") == made.seq
 
 
 def test_poison_records_are_dead_letters_with_reasons(spool: Path, store: Path) -> None:
