@@ -4,6 +4,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 need requirements-dev.txt
+sh scripts/servers.sh
 if [ "${1:-}" = --slow ]; then
     shift
     exec "$VENV_PYTHON" -m pytest -m slow "$@"

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import pytest
 
+pytest_plugins = ["tests.servers.fixtures"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 10
 
