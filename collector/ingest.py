@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from collector import removals
+from collector.accesses import Accesses
 from collector.errors import Fenced
 from collector.ledger import Ledger
 from collector.processes import ENDED_IN_ORDER, Processes, ProcessState
@@ -51,6 +52,7 @@ class Ingest:
         """Begin from what is committed."""
         with plain(self._engine) as cursor:
             self.savers = Savers(cursor)
+            self.accesses = Accesses(cursor)
             row = cursor.execute("SELECT dead_letters FROM collector WHERE id = 1").fetchone()
         self.dead_letters: dict[str, int] = msgspec.json.decode(row[0] if row else "{}")
         self.segments = Segments(self._engine)
@@ -91,12 +93,15 @@ class Ingest:
         with self.transaction() as connection:
             rollups = Rollups()
             prefetch = partial(self._load_threads, connection, slices)
-            ledger = Ledger(connection, self.savers, self.threads, rollups, prefetch)
+            ledger = Ledger(
+                connection, self.savers, self.threads, rollups,
+                node_durations=self.accesses.durations.told, prefetch=prefetch,
+            )  # fmt: skip
             samples: list[inserts.Row] = []
             if poison:
                 self._reject(connection, slices)
             else:
-                self._process(connection, slices, _handlers(ledger, samples))
+                self._process(connection, slices, _handlers(ledger, self.accesses, samples))
             self._write_dead_letters(connection, slices)
             for part in slices:
                 self.segments.move(connection, part, sealed=_ends_with_seal(part))
@@ -105,7 +110,9 @@ class Ingest:
             self.threads.save(connection)
             self.processes.save(connection)
             rollups.save(connection)
+            self.accesses.save(connection, _newest_us(slices))
         self.threads.saved()
+        self.accesses.saved()
         self.processes.saved()
         return self._stored
 
@@ -171,7 +178,7 @@ class Ingest:
             )
 
 
-def _handlers(ledger: Ledger, samples: list[inserts.Row]) -> dict[type, Any]:
+def _handlers(ledger: Ledger, accesses: Accesses, samples: list[inserts.Row]) -> dict[type, Any]:
     """What takes the events of each class."""
 
     def introduce(process: ProcessState, event: events.Process, _: None) -> None:
@@ -190,8 +197,14 @@ def _handlers(ledger: Ledger, samples: list[inserts.Row]) -> dict[type, Any]:
         if event.final:
             process.values["ended"] = ENDED_IN_ORDER
 
-    def pass_over(_: ProcessState, __: events.AnyEvent, ___: None) -> None:
-        """Of a resource: counted as read, not stored yet."""
+    def introduce_resource(_: ProcessState, event: events.Resource, __: None) -> None:
+        accesses.introduce(event)
+
+    def access(process: ProcessState, event: events.Access, _: None) -> None:
+        accesses.access(ledger.connection, process, event)
+
+    def gauges(process: ProcessState, event: events.Gauges, _: None) -> None:
+        accesses.gauges(ledger.connection, process, event)
 
     return {
         events.Process: introduce,
@@ -205,11 +218,15 @@ def _handlers(ledger: Ledger, samples: list[inserts.Row]) -> dict[type, Any]:
         events.History: ledger.history,
         events.Removal: remove,
         events.Sample: sample,
-        events.Resource: pass_over,
-        events.Access: pass_over,
-        events.Gauges: pass_over,
+        events.Resource: introduce_resource,
+        events.Access: access,
+        events.Gauges: gauges,
         events.Seal: seal,
     }
+
+
+def _newest_us(slices: list[Slice]) -> int:
+    return max((part.items[-1][0].at_us for part in slices if part.items), default=0)
 
 
 def _ends_with_seal(part: Slice) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from collector import channels as by_channel
 from collector import history
+from collector.durations import Name
 from collector.held import Entry, is_time_ordered
 from collector.processes import ProcessState
 from collector.records import PutParts
@@ -36,12 +37,15 @@ class Ledger:
         savers: Savers,
         threads: Threads,
         rollups: Rollups,
+        *,
+        node_durations: dict[Name, list[int]],
         prefetch: Callable[[], None],
     ) -> None:
         self.connection = connection
         self.savers = savers
         self.threads = threads
         self._rollups = rollups
+        self._node_durations = node_durations
         self._prefetch = prefetch
         self._rows: list[inserts.Row] = []
         self._runs: list[inserts.Row] = []
@@ -63,6 +67,9 @@ class Ledger:
 
     def node(self, process: ProcessState, event: events.Node, _: None) -> None:
         """A node ran, or was answered by its cache."""
+        if not event.cached and not event.error:
+            name = (process.application, event.graph, event.node)
+            self._node_durations[name].append(event.duration_us)
         self._nodes.append((
             process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,

@@ -12,16 +12,17 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
 
-from storage import models
+from storage import models, models_resources
 
 Row = tuple[Any, ...]
 
+_TABLES = {table.name: table for table in (*models.TABLES, *models_resources.TABLES)}
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
 def table(name: str) -> Table:
-    """A table of ``storage.models`` by its name."""
-    return models.SQLModel.metadata.tables[name]  # type: ignore[attr-defined]
+    """A table of the store by its name."""
+    return _TABLES[name]
 
 
 def columns_of(name: str, without: Sequence[str] = ()) -> tuple[str, ...]:

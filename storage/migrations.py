@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlmodel import SQLModel
 
+from storage import models, models_resources
 from storage.errors import StoreTooNew
 from storage.models import Migration
 
@@ -28,12 +29,19 @@ class Change:
     apply: Callable[[Connection], None]
 
 
-def _create_all(connection: Connection) -> None:
-    SQLModel.metadata.create_all(connection)
+def _create_first(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models.TABLES)
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-CHANGES = (Change(1, "all tables", _create_all),)
+def _create_resources(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_resources.TABLES)
+
+
+CHANGES = (
+    Change(1, "all tables", _create_first),
+    Change(2, "stores, caches, embeddings, pools", _create_resources),
+)
 
 NEWEST = CHANGES[-1].version
 """The schema that this version of Statemeter writes and reads."""

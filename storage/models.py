@@ -12,7 +12,9 @@ checkpoint of the root namespace: its document plus the blobs of all its channel
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint
+from collections.abc import Iterable
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -331,8 +333,22 @@ class Migration(SQLModel, table=True):
     applied_us: int
 
 
-for _table in SQLModel.metadata.tables.values():
-    for _column in _table.columns:
-        # Times in µs and sums of bytes outgrow 32 bits, which is what INTEGER means to PostgreSQL.
-        if isinstance(_column.type, Integer) and _column.name != "id":
-            _column.type = BigInteger()
+def widen(tables: Iterable[Table]) -> None:
+    """Make whole numbers 64 bits wide: times in µs and sums of bytes outgrow 32 bits, which is
+    what INTEGER means to PostgreSQL."""
+    for table in tables:
+        for column in table.columns:
+            if isinstance(column.type, Integer) and column.name != "id":
+                column.type = BigInteger()
+
+
+TABLES = [
+    SQLModel.metadata.tables[str(model.__tablename__)]
+    for model in (
+        Process, Saver, Thread, Operation, Run, NodeRun, Sample, Rollup, ThreadMinute, Segment,
+        Gap, DeadLetter, Collector, Migration,
+    )
+]  # fmt: skip
+"""The tables of this module: those of schema change 1."""
+
+widen(TABLES)

@@ -47,18 +47,44 @@ def test_failing_change_leaves_the_store_as_it_was(
     def works(connection: Connection) -> None:
         connection.exec_driver_sql("CREATE TABLE whole (a)")
 
-    monkeypatch.setattr(migrations, "NEWEST", 2)
-    monkeypatch.setattr(migrations, "CHANGES", (*migrations.CHANGES, Change(2, "x", breaks)))
+    before = migrations.NEWEST
+    released = migrations.CHANGES
+    monkeypatch.setattr(migrations, "NEWEST", before + 1)
+    monkeypatch.setattr(migrations, "CHANGES", (*released, Change(before + 1, "x", breaks)))
     with pytest.raises(RuntimeError):
         open_writer(path)
     reader = open_reader(path)
     assert "half" not in inspect(reader).get_table_names()
     with reader.connect() as connection:
-        assert migrations.version_of(connection) == 1
+        assert migrations.version_of(connection) == before
     reader.dispose()
-    monkeypatch.setattr(migrations, "CHANGES", (*migrations.CHANGES[:1], Change(2, "x", works)))
+    monkeypatch.setattr(migrations, "CHANGES", (*released, Change(before + 1, "x", works)))
     engine = open_writer(path)
     assert "whole" in inspect(engine).get_table_names()
     with engine.connect() as connection:
-        assert migrations.version_of(connection) == 2
+        assert migrations.version_of(connection) == before + 1
+    engine.dispose()
+
+
+def test_a_store_of_schema_1_gains_the_tables_of_resources(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it holds stays; a reader may look at it before a collector has upgraded it."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(migrations, "NEWEST", 1)
+        earlier.setattr(migrations, "CHANGES", migrations.CHANGES[:1])
+        engine = open_writer(path)
+        assert "resources" not in inspect(engine).get_table_names()
+        with engine.begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO segments (incarnation, number, position, size, sealed, deleted) "
+                "VALUES ('a', 1, 2, 3, 0, 0)"
+            )
+        engine.dispose()
+    open_reader(path).dispose()
+    engine = open_writer(path)
+    assert set(inspect(engine).get_table_names()) == set(SQLModel.metadata.tables)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM segments").scalar() == 1
+        assert migrations.version_of(connection) == migrations.NEWEST
     engine.dispose()
