@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
@@ -23,8 +24,8 @@ def work(name: str) -> int:
     return len(graph.invoke(HELLO, thread(name))["messages"])
 
 
-def fork(name: str) -> int:
-    """A child that runs the graph once and ends; its status."""
+def fork(name: str, forked: Callable[[], None] = lambda: None) -> int:
+    """A child that runs the graph once and ends; its status. ``forked`` is called here."""
     child = os.fork()
     if child == 0:
         try:
@@ -32,24 +33,35 @@ def fork(name: str) -> int:
             os._exit(0 if statemeter.flush(60) else 2)
         except BaseException:  # noqa: BLE001, RUF100
             os._exit(1)
+    forked()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def under_threads(number: int) -> None:
-    """Children forked while four threads emit."""
-    stop = threading.Event()
+    """Children forked while four threads emit.
+
+    They rest while a child runs: on a slow machine they would fill the spool meanwhile.
+    """
+    busy, begun, stop = threading.Event(), threading.Event(), threading.Event()
 
     def emit() -> None:
         saver = statemeter.instrument(InMemorySaver())
-        while not stop.wait(0.001):
+        while busy.wait() and not stop.wait(0.001):
             for _ in range(20):
                 saver.get_tuple(thread("parent"))
+            begun.set()
 
     threads = [threading.Thread(target=emit) for _ in range(4)]
     for each in threads:
         each.start()
-    statuses = {fork(f"child-{count}") for count in range(number)}
+    statuses = set()
+    for count in range(number):
+        begun.clear()
+        busy.set()
+        begun.wait()
+        statuses.add(fork(f"child-{count}", forked=busy.clear))
     stop.set()
+    busy.set()
     for each in threads:
         each.join()
     assert statuses == {0}, statuses
