@@ -87,7 +87,8 @@ class Saver(Event, frozen=True, array_like=True, gc=False, tag="saver"):
     """``memory``, ``sqlite``, ``postgres``, ``redis``, ``mongodb``, ``valkey`` or ``other``."""
     class_name: str
     layout: str
-    """``whole`` or ``channels`` (see above), ``unknown`` where neither was seen."""
+    """``whole`` or ``channels`` (see above); ``latest``: like ``channels``, but only the newest
+    checkpoint of a namespace is kept; ``unknown`` where none was seen."""
     label: str = ""
     """What a person would call it: a file name, never a password."""
     serializer: str = ""
@@ -182,6 +183,11 @@ class Put(Operation, frozen=True, array_like=True, gc=False, tag="put"):
     largest elements first, at most ``LARGEST_ELEMENTS``."""
     channels_unknown: str = ""
     """Why channel bytes are missing: ``encrypted``, ``pickle``, ``backlog``, … ."""
+    inline_bytes: Number = 0
+    """Of the bytes in ``channels``, those that lie inside the document of a saver that writes
+    other channels as blobs (PostgreSQL): they are in ``document_bytes``, too."""
+    root: str = ""
+    """For a subgraph: the checkpoint of the root graph from which its call started."""
 
 
 class Writes(Operation, frozen=True, array_like=True, gc=False, tag="writes"):

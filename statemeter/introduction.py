@@ -35,6 +35,8 @@ class SaverInfo:
     """Number of the saver in this process."""
     label: str = ""
     key: str = ""
+    identity: str = ""
+    """What names a storage that other processes may use, too: see ``places.Place``."""
     graph: str = ""
     """Graph that was instrumented with it, for calls outside a run."""
 
@@ -47,7 +49,7 @@ def new_incarnation(incarnation: str, savers: Iterable[SaverInfo]) -> None:
 
 def name_storage(incarnation: str, info: SaverInfo) -> None:
     """Give a storage its key."""
-    identity = info.database or f"{incarnation} {info.number}"
+    identity = info.identity or f"{incarnation} {info.number}"
     info.key = hashlib.sha256(f"{info.backend} {identity}".encode()).hexdigest()[:12]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from statemeter import events, sizes
+from statemeter.asides import Aside
 from statemeter.records import common, size_of
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 def put(seq: int, call: Call) -> tuple[Any, ...]:
     """A ``Put`` event."""
-    checkpoint_key, checkpoint, step, source, channels, ids, metadata_of = call.names
+    checkpoint_key, checkpoint, step, source, channels, ids, root, passed_by = call.names
     owners: dict[int, list[str]] = {}
     emptied = []
     for channel, owner in zip(channels, ids, strict=True):
@@ -29,6 +28,7 @@ def put(seq: int, call: Call) -> tuple[Any, ...]:
         else:
             emptied.append(channel)
     written = [channel for channel in channels if channel not in emptied]
+    aside = passed_by[0](passed_by[1]) if passed_by else Aside()
     document: Dump | None = None
     blobs: dict[str, Dump] = {}
     rest: list[Dump] = []
@@ -36,23 +36,31 @@ def put(seq: int, call: Call) -> tuple[Any, ...]:
         owner, dump = call.dumps[at], call.dumps[at + 1]
         if owner == checkpoint_key:
             document = dump
-        elif owner in owners:
+        elif owner in owners and not document:
             # One object in two channels is serialized once for each, in their order.
             named = owners[owner]
             blobs[named.pop(0) if len(named) > 1 else named[0]] = dump
         else:
             rest.append(dump)
     whole = document is not None
-    if rest and not whole:
+    if rest and not whole and aside.document_bytes < 0:
         document = rest.pop(0)
-    metadata_bytes = size_of(rest[0]) if rest else _metadata_bytes(metadata_of)
-    call.serializer = document[0] if document else ""
+    metadata_bytes = sum(map(size_of, rest)) if rest else aside.metadata_bytes
+    if aside.document_bytes >= 0:
+        document_bytes = aside.document_bytes
+        call.serializer = next(iter(blobs.values()))[0] if blobs else "json"
+        measured = _beside(aside, blobs, written, emptied)
+    else:
+        document_bytes = size_of(document) if document else -1
+        call.serializer = document[0] if document else ""
+        measured = (
+            _document(document, written, emptied) if whole else _blobs(document, blobs, emptied)
+        )
     parent, call.checkpoint = call.checkpoint, checkpoint
-    measured = _document(document, written, emptied) if whole else _blobs(document, blobs, emptied)
     return (
         *common("put", seq, call), parent, step if isinstance(step, int) else -2, source or "",
-        size_of(document) if document else -1, sum(map(size_of, blobs.values())), metadata_bytes,
-        measured[0], int(whole), *_bounded(*measured[1:]),
+        document_bytes, sum(map(size_of, blobs.values())), metadata_bytes, measured[0],
+        int(whole), *_bounded(*measured[1:], sum(aside.inline.values()), root),
     )  # fmt: skip
 
 
@@ -75,6 +83,26 @@ def _blobs(document: Dump | None, blobs: dict[str, Dump], emptied: list[str]) ->
     if document is not None and not why:
         found = sizes.measure_document(document[1])
         bookkeeping = found.bookkeeping_bytes if found else -1
+    return bookkeeping, *_measured(blobs, emptied), why
+
+
+def _beside(
+    aside: Aside, blobs: dict[str, Dump], written: list[str], emptied: list[str]
+) -> tuple[Any, ...]:
+    """The same of a document that passed the serializer by, small values inside it."""
+    channels, changed, lists = _measured(blobs, emptied)
+    unchanged = aside.inline.keys() - set(written)
+    channels |= aside.inline
+    encrypted = any("+" in blob[0] for blob in blobs.values())
+    why = "encrypted" if encrypted else ""
+    changed = written + emptied if unchanged else 0
+    return aside.bookkeeping_bytes, channels, changed, lists, why
+
+
+def _measured(
+    blobs: dict[str, Dump], emptied: list[str]
+) -> tuple[dict[str, int | None], Any, dict[str, sizes.ListSize]]:
+    """Channels, changed (all of them) and lists of a blob for each channel that changed."""
     channels: dict[str, int | None] = dict.fromkeys(emptied)
     lists = {}
     for channel, blob in blobs.items():
@@ -83,20 +111,19 @@ def _blobs(document: Dump | None, blobs: dict[str, Dump], emptied: list[str]) ->
             elements = sizes.measure_list(blob[1])
             if elements is not None:
                 lists[channel] = elements
-    return bookkeeping, channels, 0, lists, why
+    return channels, 0, lists
 
 
-def _bounded(channels: Any, changed: Any, lists: Any, why: str) -> tuple[Any, ...]:
+def _bounded(channels: Any, changed: Any, lists: Any, why: str, *last: Any) -> list[Any]:
     """The ends of the record, cut where so many channels would not fit into one."""
     if len(channels) > _MANY_CHANNELS:
         changed, lists = 0, {}
         if len(events.encode(channels)) > events.RECORD_MAX_BYTES // 2:
-            return {}, 0, {}, "too many channels"
-    if why:
-        return channels, changed, lists, why
-    if lists:
-        return channels, changed, lists
-    return (channels, changed) if changed else (channels,)
+            channels, why = {}, "too many channels"
+    ends = [channels, changed, lists, why, *last]
+    while len(ends) > 1 and not ends[-1] and ends[-1] != []:  # no channel changed: to be told
+        ends.pop()
+    return ends
 
 
 def _why_unmeasured(part: Dump | None) -> str:
@@ -108,15 +135,3 @@ def _why_unmeasured(part: Dump | None) -> str:
     if "+" in tag:
         return "encrypted"
     return "" if tag == "msgpack" else tag
-
-
-def _metadata_bytes(metadata_of: tuple[Any, Any] | None) -> int:
-    """Bytes of metadata that a saver writes as JSON past its serializer, as SqliteSaver does."""
-    if metadata_of is None:
-        return -1
-    prepare = sys.modules["langgraph.checkpoint.base"].get_checkpoint_metadata
-    try:
-        text = json.dumps(prepare(*metadata_of), ensure_ascii=False)
-    except (TypeError, ValueError):  # the saver failed at it, too
-        return -1
-    return len(text.encode("utf-8", "ignore"))

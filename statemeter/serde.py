@@ -12,6 +12,9 @@ from typing import Any
 from statemeter import faults, subclass
 from statemeter.calls import CALL, clock
 
+ORIGINAL = "_statemeter_serde"
+"""Attribute of an instrumented saver: the serializer that the application gave it."""
+
 
 def instrumented(serializer: Any) -> Any:
     """An instrumented copy of a serializer; the serializer itself where it was one already."""

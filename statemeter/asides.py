@@ -1,0 +1,72 @@
+"""What savers write past their serializer, in bytes. On the probe's thread, like ``puts``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(slots=True)
+class Aside:
+    """Sizes of what a ``put`` wrote past the serializer; -1: it went through it, or is unknown."""
+
+    metadata_bytes: int = -1
+    document_bytes: int = -1
+    bookkeeping_bytes: int = -1
+    inline: dict[str, int] = field(default_factory=dict)
+    """Channels whose values lie inside the document, and nowhere else."""
+
+
+def json_metadata(given: Any) -> Aside:
+    """Metadata as SqliteSaver writes it: JSON in the letters of the application."""
+    prepare = sys.modules["langgraph.checkpoint.base"].get_checkpoint_metadata
+    try:
+        text = json.dumps(prepare(*given), ensure_ascii=False)
+    except (TypeError, ValueError):  # the saver failed at it, too
+        return Aside()
+    return Aside(len(text.encode("utf-8", "ignore")))
+
+
+def jsonb(given: Any) -> Aside:
+    """Document and metadata as PostgreSQL writes out what it stored as ``jsonb``.
+
+    That is ``octet_length(value::text)``: ``", "`` between parts and ``": "`` after keys, as Python
+    does, every letter as itself, and numbers without exponents (``1e-07`` → ``0.0000001``).
+    """
+    text, snapshots, large, config, metadata = given
+    base = sys.modules["langgraph.checkpoint.base"]
+    prepare = getattr(base, "get_serializable_checkpoint_metadata", base.get_checkpoint_metadata)
+    try:
+        found = Aside(_size(_parsed(json.dumps(prepare(config, metadata)))))
+        document = _parsed(text)
+    except (TypeError, ValueError):  # the saver failed at it, too
+        return Aside()
+    values = document.get("channel_values", {})
+    found.document_bytes = _size(document) + sum(large.values()) - len('""') * len(large)
+    found.bookkeeping_bytes = sum(
+        _size(document[key]) + len(key) + len('"": ')
+        for key in ("channel_versions", "versions_seen")
+        if key in document
+    )
+    sizes = {name: _size(value) for name, value in values.items() if name not in snapshots}
+    found.inline = sizes | large
+    return found
+
+
+def _size(value: Any) -> int:
+    return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "ignore"))
+
+
+def _parsed(text: str | bytes) -> Any:
+    return json.loads(text, parse_float=_as_long)
+
+
+def _as_long(number: str) -> int:
+    """An integer with as many digits as PostgreSQL's ``numeric`` takes to write a float."""
+    plain = f"{Decimal(repr(float(number))):f}"
+    if float(number) == 0:
+        plain = plain.removeprefix("-")
+    return int(10 ** (len(plain) - 1))

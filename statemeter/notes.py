@@ -1,0 +1,109 @@
+"""What a saver's call notes of its arguments, in the application's own thread: few and cheap.
+
+The serializer tells objects by ``id``, which is theirs while the call runs.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+_LARGE = 1024
+"""Characters of a string that is measured at once, so that the queue does not keep it."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+def put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+    """Of a saver that hands all to its serializer.
+
+    The last part is for what passes the serializer by, as (function, what it takes): the function
+    gives an ``asides.Aside`` and runs on the probe's thread.
+    """
+    values = checkpoint["channel_values"]
+    parents = metadata.get("parents")
+    return (
+        id(checkpoint), checkpoint["id"], metadata.get("step"), metadata.get("source"),
+        list(new_versions), [id(values[c]) if c in values else 0 for c in new_versions],
+        parents.get("", "") if parents else "", None,
+    )  # fmt: skip
+
+
+def beside(measure: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Of a saver whose metadata passes its serializer by: it is sized later."""
+
+    def put_beside(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        names = put(config, checkpoint, metadata, new_versions)
+        return (*names[:-1], (measure, (config, metadata)))
+
+    return put_beside
+
+
+def json_document(measure: Callable[[Any], Any], inline: bool) -> Callable[..., Any]:
+    """Of a saver that writes its document as JSON, with small values inside it if ``inline``.
+
+    The document is kept as text: the application may change its parts after the call.
+    """
+
+    def put_json(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        names = put(config, checkpoint, metadata, new_versions)
+        document = dict(checkpoint)
+        values = document.pop("channel_values")
+        snapshots: list[str] = []
+        large: dict[str, int] = {}
+        if inline:
+            kept: dict[str, Any] = {}
+            document["channel_values"] = kept
+            for channel, value in values.items():
+                if isinstance(value, str) and len(value) > _LARGE:
+                    kept[channel] = ""
+                    large[channel] = len(_text(value))
+                elif value is None or isinstance(value, str | int | float | bool):
+                    kept[channel] = value
+                elif type(value).__name__ == "_DeltaSnapshot":
+                    kept[channel] = True  # a mark: the value itself becomes a blob
+                    snapshots.append(channel)
+        text = _text(document)
+        return (*names[:-1], (measure, (text, snapshots, large, config, metadata)))
+
+    return put_json
+
+
+def _text(document: Any) -> bytes:
+    """JSON; its strings are as long as those that PostgreSQL writes."""
+    try:
+        return _encode(document)
+    except Exception:  # huge integers, classes of the application
+        try:
+            return json.dumps(document, ensure_ascii=False).encode()
+        except Exception:  # the saver cannot do it, either
+            return b""
+
+
+def writes(pairs: Any, task_id: str, task_path: str) -> Any:
+    """Of ``put_writes``."""
+    if hasattr(pairs, "__next__"):  # it can be gone through once: that is for the saver
+        return [], [], task_id, task_path
+    return [c for c, _ in pairs], [id(value) for _, value in pairs], task_id, task_path
+
+
+def channels(names: Any) -> Any:
+    """Of ``get_delta_channel_history``."""
+    return [] if hasattr(names, "__next__") else list(names)
+
+
+def removal(name: str, method: Any, given: Any, named: Any) -> Any:
+    """Method, thread, subjects and strategy, as ``events.Removal`` has them."""
+    bound = inspect.signature(method).bind(None, *given, **named)
+    bound.apply_defaults()
+    first, *others = [*bound.arguments.values()][1:]
+    if name == "delete_thread":
+        return name, first, (), ""
+    if name == "copy_thread":
+        return name, first, others[:1], ""
+    subjects = [] if hasattr(first, "__next__") else list(first)
+    return name, "", subjects, str(bound.arguments.get("strategy", ""))
