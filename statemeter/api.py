@@ -6,7 +6,7 @@ import inspect
 import logging
 from typing import Any, TypeVar
 
-from statemeter import faults, graphs, probe, savers, settings
+from statemeter import faults, kinds, probe, settings
 from statemeter.errors import NotInstrumentable, SettingError
 
 logger = logging.getLogger("statemeter")
@@ -14,42 +14,36 @@ T = TypeVar("T")
 
 
 def instrument(target: T) -> T:
-    """Measure a compiled graph (with its saver, nodes and node cache) or a checkpoint saver.
+    """Measure a compiled graph (with its saver, nodes and node cache) or one of its parts.
 
-    The object itself is returned, the same as before: identity, ``isinstance`` and behaviour stay.
-    Doing it twice changes nothing. ``STATEMETER_ENABLED=0`` makes it do nothing at all.
+    A part may be any of ``statemeter.kinds.KINDS``, such as a checkpoint saver. The object itself
+    is returned, the same as before: identity, ``isinstance`` and behaviour stay. Doing it twice
+    changes nothing. ``STATEMETER_ENABLED=0`` makes it do nothing at all.
 
     Raises:
-        NotInstrumentable: the object is neither a compiled graph nor a saver.
+        NotInstrumentable: the object is none of these.
     """
-    is_graph = graphs.is_graph(target)
-    if not is_graph and not graphs.is_saver(target):
+    kind = kinds.of(target)
+    if kind is None:
         raise NotInstrumentable(_advice(target))
     try:
-        if not _enabled():
-            return target
-        if is_graph:
-            graphs.instrument(target)
-            _warn_of_no_saver(target)
-        else:
-            savers.instrument(target)
+        if _enabled():
+            kind.instrument(target)
     except Exception:
         faults.fault(f"instrument({type(target).__name__})")
     return target
 
 
 def uninstrument(target: T) -> T:
-    """Give a graph or saver its own methods back; events already taken are still written.
+    """Give an object its own methods back; events already taken are still written.
 
     Raises:
-        NotInstrumentable: the object is neither a compiled graph nor a saver.
+        NotInstrumentable: the object is none of those that ``instrument`` takes.
     """
-    if graphs.is_graph(target):
-        graphs.uninstrument(target)
-    elif graphs.is_saver(target):
-        savers.uninstrument(target)
-    else:
+    kind = kinds.of(target)
+    if kind is None:
         raise NotInstrumentable(_advice(target))
+    kind.uninstrument(target)
     return target
 
 
@@ -77,15 +71,6 @@ def stats() -> dict[str, Any]:
     return probe.get().stats()
 
 
-def _warn_of_no_saver(graph: Any) -> None:
-    if graph.checkpointer is None:
-        logger.warning(
-            "statemeter: the graph %s was compiled without a checkpointer: it keeps no state, so "
-            "none of its threads will show up. Use builder.compile(checkpointer=saver).",
-            graph.get_name(),
-        )
-
-
 def _enabled() -> bool:
     try:
         return bool(settings.get("STATEMETER_ENABLED"))
@@ -98,7 +83,7 @@ def _advice(target: object) -> str:
     """What was given, and what to give instead."""
     kind = target.__name__ if inspect.isclass(target) else type(target).__name__
     given = f"statemeter.instrument() was given {'the class' if inspect.isclass(target) else 'a'} "
-    given += f"{kind}, which is neither a compiled LangGraph graph nor a checkpoint saver. "
+    given += f"{kind}, which is no {kinds.names()}. "
     if inspect.isclass(target):
         return given + f"Give it an object: instrument({kind}(…))."
     if hasattr(target, "compile"):

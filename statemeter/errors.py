@@ -2,7 +2,7 @@
 
 StatemeterError
 ├── SettingError          an environment variable has a value that cannot be used
-└── NotInstrumentable     instrument() was given something that is neither graph nor saver
+└── NotInstrumentable     instrument() was given something that it cannot measure
 
 Only calls that a user makes to Statemeter itself raise these; nothing is ever raised into a graph
 that runs.
