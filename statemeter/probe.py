@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from statemeter import events, faults, introduction, records, settings, subclass
+from statemeter import events, faults, gauges, introduction, records, resources, settings, subclass
 from statemeter.errors import SettingError
 from statemeter.spool import SpoolFull, SpoolWriter, record
 
@@ -81,6 +81,7 @@ class Probe:
             int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
         )
         introduction.new_incarnation(self.incarnation, self.savers.values())
+        resources.new_incarnation(self.incarnation)
 
     def emit(self, build: Build, item: Any, held_bytes: int = 0) -> None:
         """Queue an event that keeps ``held_bytes`` of serialized state until it is measured."""
@@ -118,7 +119,7 @@ class Probe:
         if not self._lock.acquire(timeout=timeout_seconds):
             return False
         try:
-            return self._drain(deadline)
+            return self._drain(deadline) and self._read_gauges() and self._drain(deadline)
         finally:
             self._lock.release()
 
@@ -158,7 +159,7 @@ class Probe:
             if self.writer.is_lost():
                 self.writer.close()
             if self._ready():
-                self._add(introduction.sample, self)
+                self._sample()
         self._drain(None)
 
     def _drain(self, deadline: float | None) -> bool:
@@ -225,6 +226,17 @@ class Probe:
         self._add(introduction.process, self)
         for info in list(self.savers.values()):
             self._add(introduction.saver, info)
+        for resource in resources.alive():
+            self._add(resources.resource, resource)
+
+    def _sample(self) -> None:
+        self._add(introduction.sample, self)
+        self._read_gauges()
+
+    def _read_gauges(self) -> bool:
+        for reading in gauges.due(time.monotonic()):
+            self._add(gauges.gauges, reading)
+        return True
 
     def _add(self, build: Build, item: Any) -> int:
         """Number, encode and keep one event for the file; its size in bytes."""
@@ -273,6 +285,7 @@ class Probe:
             subclass.after_fork()
             faults.reset()
             self.begin()
+            gauges.after_fork()
         except Exception:
             faults.fault("after fork")
 
@@ -283,7 +296,7 @@ class Probe:
                 return
             try:
                 if self._drain(time.monotonic() + EXIT_SECONDS) and self.writer.is_open:
-                    self._add(introduction.sample, self)
+                    self._sample()
                     self._seal(final=1)
             finally:
                 self._lock.release()
