@@ -8,11 +8,12 @@ there when its saver is.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import asides, faults, notes, places, puts
+from statemeter import asides, faults, notes, places, puts, records, redis_savers
 from statemeter.places import NOWHERE, Place
 
 
@@ -30,11 +31,20 @@ class Backend:
     """What is noted of the arguments of a ``put``, before the call: see ``notes.put``."""
     put: Callable[[int, Any], Any] = puts.put
     """Makes the ``Put`` event of such a call, on the probe's thread."""
+    writes: Callable[[int, Any], Any] = records.writes
+    """Makes the ``Writes`` event, in the same way."""
+    methods: Callable[[Any], dict[str, Any]] = lambda cls: {}
+    """Overriding methods beyond those of every saver."""
 
 
 _OTHER = Backend("other")
 _POSTGRES_NOTES = notes.json_document(asides.jsonb, inline=True)
 _SHALLOW_NOTES = notes.json_document(asides.jsonb, inline=False)
+_REDIS = Backend(
+    "redis", "whole", lambda saver: places.redis("redis", saver._redis),
+    redis_savers.note_put, redis_savers.put, redis_savers.writes, redis_savers.methods,
+)  # fmt: skip
+_SHALLOW_REDIS = dataclasses.replace(_REDIS, layout="latest")
 
 _KNOWN = {  # module → backend: the longest name that fits decides
     "langgraph.checkpoint.memory": Backend("memory", "channels"),
@@ -53,8 +63,17 @@ _KNOWN = {  # module → backend: the longest name that fits decides
     "langgraph.checkpoint.mongodb": Backend(
         "mongodb", "whole", lambda saver: places.mongodb(saver.db)
     ),
-    "langgraph.checkpoint.redis": Backend("redis"),
-    "langgraph_checkpoint_aws": Backend("valkey"),
+    "langgraph.checkpoint.redis": _REDIS,
+    "langgraph.checkpoint.redis.shallow": _SHALLOW_REDIS,
+    "langgraph.checkpoint.redis.ashallow": _SHALLOW_REDIS,
+    "langgraph_checkpoint_aws.checkpoint.valkey": Backend(
+        "valkey",
+        "whole",
+        lambda saver: places.redis("valkey", saver.client),
+        notes.beside(asides.json_metadata),
+        redis_savers.valkey_put,
+        redis_savers.writes,
+    ),
 }
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from statemeter import faults, probe
+from statemeter import faults, hints, probe
 from statemeter.introduction import SaverInfo
 
 clock = time.perf_counter_ns
@@ -125,6 +125,7 @@ class Call(msgspec.Struct, gc=False):
             self.token = None
             if kind is not None:
                 self.error = kind.__name__
+                hints.tell(self.info, error)
             self.emit()
         except Exception:
             faults.fault("ending a call")
@@ -198,6 +199,7 @@ class Rows(Call, gc=False):
             self.complete = kind is None
             if kind is not None and kind is not GeneratorExit:
                 self.error = kind.__name__
+                hints.tell(self.info, error)
             self.emit()
         except Exception:
             faults.fault("ending a list")

@@ -86,3 +86,21 @@ def mongodb(database: Any) -> Place:
     seeds = sorted(settings.seeds)
     host = ",".join([f"{name}:{port}" for name, port in seeds[:-1]] + [seeds[-1][0]])
     return at_server("mongodb", host, seeds[-1][1], database.name)
+
+
+def redis(backend: str, client: Any) -> Place:
+    """The database of a client of redis-py or valkey-py; sync or async, of a cluster as well."""
+    pool = getattr(client, "connection_pool", None)
+    if pool is None:
+        names = sorted(client.nodes_manager.startup_nodes)
+        host = ",".join([*names[:-1], names[-1].rpartition(":")[0]])
+        return at_server(backend, host, names[-1].rpartition(":")[2], 0)
+    known = pool.connection_kwargs
+    database = known.get("db") or 0
+    if "path" in known:
+        label = f"{known['path']}/{database}"
+        return Place(f"{backend}://{label}", label)
+    service = getattr(pool, "service_name", "")
+    if service:
+        return at_server(backend, service, "sentinel", database)
+    return at_server(backend, known.get("host") or "localhost", known.get("port") or 6379, database)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from statemeter import events, sizes
+from statemeter import events, json_sizes, sizes
 from statemeter.asides import Aside
 from statemeter.records import common, size_of
 
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 Dump = tuple[Any, ...]
 """(serializer tag, bytes), or (tag, None, size) where a backlog let the bytes go."""
 
+_READERS = {"msgpack": sizes, "json": json_sizes}
+"""Serializer tag → what reads sizes off its bytes."""
+
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
-def put(seq: int, call: Call) -> tuple[Any, ...]:
-    """A ``Put`` event."""
+def put(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
+    """A ``Put`` event; the backend holds ``held(n)`` bytes for n bytes of document or metadata."""
     checkpoint_key, checkpoint, step, source, channels, ids, root, passed_by = call.names
     owners: dict[int, list[str]] = {}
     emptied = []
@@ -51,11 +55,12 @@ def put(seq: int, call: Call) -> tuple[Any, ...]:
         call.serializer = next(iter(blobs.values()))[0] if blobs else "json"
         measured = _beside(aside, blobs, written, emptied)
     else:
-        document_bytes = size_of(document) if document else -1
+        document_bytes = held(size_of(document)) if document else -1
         call.serializer = document[0] if document else ""
         measured = (
             _document(document, written, emptied) if whole else _blobs(document, blobs, emptied)
         )
+    metadata_bytes = held(metadata_bytes) if metadata_bytes > 0 else metadata_bytes
     parent, call.checkpoint = call.checkpoint, checkpoint
     return (
         *common("put", seq, call), parent, step if isinstance(step, int) else -2, source or "",
@@ -69,8 +74,8 @@ def _document(document: Dump | None, written: list[str], emptied: list[str]) -> 
     why = _why_unmeasured(document)
     found = None
     if document is not None and not why:
-        found = sizes.measure_document(document[1], written)
-        why = "" if found else "unreadable"
+        found = _READERS[document[0]].measure_document(document[1], written)
+        why = "" if found else _why_unreadable(document)
     changed = written + emptied
     if found is None:
         return -1, {}, changed, {}, why
@@ -81,7 +86,7 @@ def _blobs(document: Dump | None, blobs: dict[str, Dump], emptied: list[str]) ->
     """The same of a document without values and a blob for each channel that changed."""
     bookkeeping, why = -1, _why_unmeasured(document)
     if document is not None and not why:
-        found = sizes.measure_document(document[1])
+        found = _READERS[document[0]].measure_document(document[1])
         bookkeeping = found.bookkeeping_bytes if found else -1
     return bookkeeping, *_measured(blobs, emptied), why
 
@@ -108,7 +113,7 @@ def _measured(
     for channel, blob in blobs.items():
         channels[channel] = size_of(blob)
         if not _why_unmeasured(blob):
-            elements = sizes.measure_list(blob[1])
+            elements = _READERS[blob[0]].measure_list(blob[1])
             if elements is not None:
                 lists[channel] = elements
     return channels, 0, lists
@@ -134,4 +139,9 @@ def _why_unmeasured(part: Dump | None) -> str:
         return "backlog"
     if "+" in tag:
         return "encrypted"
-    return "" if tag == "msgpack" else tag
+    return "" if tag in _READERS else tag
+
+
+def _why_unreadable(part: Dump) -> str:
+    """Damaged msgpack, or JSON of a serializer that has a form of its own."""
+    return "unreadable" if part[0] == "msgpack" else str(part[0])

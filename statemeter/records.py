@@ -5,6 +5,7 @@ Fields are in the order of ``statemeter.events``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,15 +54,18 @@ def size_of(dump: tuple[Any, ...]) -> int:
     return len(dump[1]) if dump[1] is not None else dump[2]
 
 
-def writes(seq: int, call: Call) -> tuple[Any, ...]:
-    """A ``Writes`` event; a value that the saver did not serialize has -1."""
+def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
+    """A ``Writes`` event; a value that the saver did not serialize has -1.
+
+    The backend holds ``held(n)`` bytes for n bytes of a value.
+    """
     channels, owners, task, path = call.names
     dumps = call.dumps
     told = []
     at = 0
     for channel, owner in zip(channels, owners, strict=True):
         if at < len(dumps) and dumps[at] == owner:
-            told.append((channel, size_of(dumps[at + 1])))
+            told.append((channel, held(size_of(dumps[at + 1]))))
             at += 2
         else:
             told.append((channel, -1))

@@ -19,6 +19,7 @@ def _note_history(call: Call, histories: Any) -> None:
 def methods(cls: Any) -> dict[str, Any]:
     """The overriding methods for a saver class, for what it implements itself."""
     made = {**_sync_methods(cls), **_async_methods(cls), **_removals(cls)}
+    made |= backends.of(cls).methods(cls)
     base = next(c for c in cls.__mro__ if c.__name__ == "BaseCheckpointSaver")
     kept = {n: m for n, m in made.items() if getattr(cls, n, None) is not getattr(base, n, None)}
     if not _takes_task_path(cls.put_writes):
@@ -69,7 +70,7 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
         return _observed(Rows(self, records.listing, config, filtered=filter is not None), rows)
 
     backend = backends.of(cls)
-    put_event, note_put = backend.put, backend.note_put
+    put_event, note_put, writes_event = backend.put, backend.note_put, backend.writes
 
     def put(
         self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any, **options: Any
@@ -80,7 +81,7 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
     def put_writes(
         self: Any, config: Any, writes: Any, task_id: str, task_path: str = "", **options: Any
     ) -> Any:
-        with Call(self, records.writes, config, notes.writes, (writes, task_id, task_path)):
+        with Call(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
             return cls.put_writes(self, config, writes, task_id, task_path, **options)
 
     def get_delta_channel_history(self: Any, *, config: Any, channels: Any, **options: Any) -> Any:
@@ -96,7 +97,7 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
 
 def _async_methods(cls: Any) -> dict[str, Any]:
     backend = backends.of(cls)
-    put_event, note_put = backend.put, backend.note_put
+    put_event, note_put, writes_event = backend.put, backend.note_put, backend.writes
 
     async def aget_tuple(self: Any, config: Any, **options: Any) -> Any:
         with Call(self, records.read, config) as call:
@@ -125,7 +126,7 @@ def _async_methods(cls: Any) -> dict[str, Any]:
     async def aput_writes(
         self: Any, config: Any, writes: Any, task_id: str, task_path: str = "", **options: Any
     ) -> Any:
-        with Call(self, records.writes, config, notes.writes, (writes, task_id, task_path)):
+        with Call(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
             return await cls.aput_writes(self, config, writes, task_id, task_path, **options)
 
     async def aget_delta_channel_history(

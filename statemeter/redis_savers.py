@@ -1,0 +1,99 @@
+"""Savers that write into Redis or Valkey: what of it is told, and in which bytes.
+
+RedisSaver and its relatives write a JSON document for each checkpoint, which is what their own
+serializer made, and a JSON document for each pending write, whose value is base64 inside it.
+ValkeySaver writes strings: document, metadata and the values of writes are base64 inside JSON.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from statemeter import faults, hints, notes, puts, records
+from statemeter.calls import CALL, INFO, Call, clock
+
+
+def base64_bytes(size: int) -> int:
+    """Bytes of the base64 of so many bytes."""
+    return (size + 2) // 3 * 4
+
+
+def note_put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+    """Of a saver that serializes a copy of the checkpoint: what is not metadata is the document."""
+    return (*notes.put(config, checkpoint, metadata, new_versions), id(metadata))
+
+
+def put(seq: int, call: Call) -> tuple[Any, ...]:
+    """The ``Put`` event of RedisSaver and its relatives."""
+    *names, metadata = call.names
+    call.names = tuple(names)
+    for at in range(0, len(call.dumps), 2):
+        if call.dumps[at] != metadata:
+            call.dumps[at] = names[0]
+            break
+    return puts.put(seq, call)
+
+
+writes = functools.partial(records.writes, held=base64_bytes)
+"""The ``Writes`` event of all of them."""
+
+valkey_put = functools.partial(puts.put, held=base64_bytes)
+"""The ``Put`` event of ValkeySaver."""
+
+
+def methods(cls: Any) -> dict[str, Any]:
+    """What RedisSaver and its relatives have beyond the methods of every saver.
+
+    A checkpoint that is read passes ``loads_typed`` by: the client of Redis parses it, and the
+    serializer makes objects of its parts in ``_deserialize_channel_values``. That is timed; which
+    bytes were read cannot be seen. ``setup`` is where a server without modules shows.
+    """
+    made: dict[str, Any] = {}
+    if hasattr(cls, "_deserialize_channel_values"):
+        made["_deserialize_channel_values"] = _timed(cls._deserialize_channel_values)
+    for name in ("setup", "asetup"):
+        method = getattr(cls, name, None)
+        if method is not None:
+            is_async = name == "asetup" or hasattr(cls, "asetup")
+            made[name] = _asetup(method) if is_async else _setup(method)
+    return made
+
+
+def _timed(method: Any) -> Callable[..., Any]:
+    def deserialize(self: Any, *given: Any, **named: Any) -> Any:
+        call = CALL.get()
+        if call is None or call.token is None:
+            return method(self, *given, **named)
+        start = clock()
+        value = method(self, *given, **named)
+        try:
+            call.serde_ns += clock() - start
+        except Exception:
+            faults.fault("timing what was read")
+        return value
+
+    return deserialize
+
+
+def _setup(method: Any) -> Callable[..., Any]:
+    def setup(self: Any, *given: Any, **named: Any) -> Any:
+        try:
+            return method(self, *given, **named)
+        except Exception as error:
+            hints.tell(self.__dict__.get(INFO), error)
+            raise
+
+    return setup
+
+
+def _asetup(method: Any) -> Callable[..., Any]:
+    async def asetup(self: Any, *given: Any, **named: Any) -> Any:
+        try:
+            return await method(self, *given, **named)
+        except Exception as error:
+            hints.tell(self.__dict__.get(INFO), error)
+            raise
+
+    return asetup
