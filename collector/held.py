@@ -8,7 +8,10 @@
   indexes. SQLite and Postgres replace when *all* channels of the call are special, and otherwise
   keep what is there (langgraph-checkpoint-sqlite 3.1.2, ``SqliteSaver.put_writes``). InMemorySaver
   decides for each write: a special one replaces, another one stays as it was if the checkpoint had
-  writes before the call (langgraph-checkpoint 4.3.2, ``InMemorySaver.put_writes``).
+  writes before the call (langgraph-checkpoint 4.3.2, ``InMemorySaver.put_writes``). MongoDB does
+  as SQLite (langgraph-checkpoint-mongodb 0.5.1);
+* ``prune`` is implemented by few: see ``collector.pruning``;
+* a shallow saver keeps the newest checkpoint alone: see ``collector.latest``.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from collections.abc import Sequence
 
 from statemeter.events import SPECIAL_WRITE_INDEX
 
+Key = tuple[str, str]
+"""(namespace, checkpoint id)."""
+
 WriteKey = tuple[str, int]
 """(task id, index)."""
 
@@ -24,7 +30,7 @@ WriteKey = tuple[str, int]
 class Entry:
     """A checkpoint of a namespace with its pending writes."""
 
-    __slots__ = ("live", "put", "sizes", "writes")
+    __slots__ = ("live", "put", "root", "sizes", "writes")
 
     def __init__(self) -> None:
         self.put: int | None = None
@@ -32,7 +38,9 @@ class Entry:
         self.live = 0
         """Document and the blobs of all its channels, bytes."""
         self.sizes: dict[str, int] | None = None
-        """Live bytes by channel, kept for layout ``channels`` alone."""
+        """Live bytes by channel, kept where a ``put`` tells only those written."""
+        self.root = ""
+        """Of a subgraph's checkpoint: the one of the root graph from which its call started."""
         self.writes: dict[WriteKey, int] = {}
         """Bytes of each pending write."""
 

@@ -13,18 +13,16 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
-from collector.held import Entry
+from collector import latest, pruning
+from collector.held import Entry, Key
 from collector.savers import SaverState
 from collector.threads import ThreadState
-
-Key = tuple[str, str]
-"""(namespace, checkpoint id)."""
 
 REMOVALS = ("delete_thread", "prune", "copy_thread", "delete_for_runs")
 
 _COLUMNS = (
-    "id, process_id, run, operation, ns, checkpoint, task, payload_bytes, live_bytes, channels, "
-    "detail"
+    "id, process_id, run, operation, ns, checkpoint, parent, task, payload_bytes, live_bytes, "
+    "channels, detail"
 )
 _NAMES = ", ".join(f"'{name}'" for name in REMOVALS)
 _ONE = (
@@ -65,13 +63,10 @@ class Held:
         ]
         return max(roots, default=("", 0))
 
-    def keep_latest(self, layout: str) -> None:
-        """Drop all but the newest checkpoint of each namespace, as ``prune`` does."""
-        newest: dict[str, str] = {}
-        for ns, checkpoint in self.entries:
-            newest[ns] = max(newest.get(ns, ""), checkpoint)
-        self.entries = {k: e for k, e in self.entries.items() if newest[k[0]] == k[1]}
-        if layout == "channels":
+    def keep_latest(self, saver: SaverState) -> None:
+        """Drop what ``prune`` does not keep."""
+        self.entries = pruning.keep_latest(self.entries, saver.backend)
+        if saver.layout == "channels":
             self.own_blobs()
 
     def own_blobs(self) -> None:
@@ -84,6 +79,8 @@ def entry_of(
     connection: Connection, state: ThreadState, saver: SaverState, key: Key
 ) -> Entry | None:
     """One checkpoint as the backend holds it, None where it does not."""
+    if saver.layout == latest.LAYOUT:  # what came after it may have replaced it
+        return all_of(connection, state.id, saver).entries.get(key)
     rows = connection.exec_driver_sql(_ONE, (state.id, _EVERY, key[1], key[0])).all()
     return _replay(connection, rows, saver, only=key).entries.get(key)
 
@@ -105,6 +102,7 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
         operation,
         ns,
         checkpoint,
+        parent,
         task,
         payload,
         live,
@@ -114,8 +112,12 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
         key = (ns, checkpoint)
         if operation == "put":
             entry = held.entries.setdefault(key, Entry())
-            entry.replace(payload, live or 0)
+            if saver.layout == latest.LAYOUT:
+                latest.replace(held.entries, key, parent, live or 0)
+            else:
+                entry.replace(payload, live or 0)
             entry.sizes = _sizes(channels)
+            entry.root = _detail(detail).get("root", "") if ns else ""
             held.runs[key] = (process, run)
         elif operation == "put_writes":
             entry = held.entries.setdefault(key, Entry())

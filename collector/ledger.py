@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector import channels as by_channel
-from collector import history
+from collector import history, latest
 from collector.durations import Name
 from collector.held import Entry, is_time_ordered
 from collector.processes import ProcessState
@@ -96,10 +96,15 @@ class Ledger:
             else:
                 sizes = entry.sizes = self._carried(saver, state, event, parts)
                 channels = _encode(sizes).decode()
-                live = document + sum(sizes.values())
+                live = document + sum(sizes.values()) - (event.inline_bytes if sizes else 0)
+                entry.root = event.root
             if entry.put is None:
                 state.steps += 1
-            stored = entry.replace(row_bytes, live)
+            if saver.layout == latest.LAYOUT:
+                key = (event.ns, event.checkpoint)
+                stored = latest.replace(state.entries, key, event.parent, live)
+            else:
+                stored = entry.replace(row_bytes, live)
             threads_change = 0 if state.counted else _begin(state)
             if event.document_bytes < 0 or (event.parent and state.steps == 1 and not event.ns):
                 state.partial = 1  # bytes not seen, or a first checkpoint that has a parent
@@ -116,7 +121,10 @@ class Ledger:
         self._sum(
             process, saver, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip
-        why = event.channels_unknown
+        detail = ""
+        if event.channels_unknown or event.root:
+            told = {"channels_unknown": event.channels_unknown, "root": event.root}
+            detail = _encode({name: value for name, value in told.items() if value}).decode()
         self._rows.append((
             process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
             event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
@@ -124,7 +132,7 @@ class Ledger:
             event.error, row_bytes, None if event.error else live,
             _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
             channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
-            _encode({"channels_unknown": why}).decode() if why else "{}",
+            detail or "{}",
         ))  # fmt: skip
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
@@ -251,6 +259,10 @@ class Ledger:
 
     def _entry(self, saver: SaverState, state: ThreadState, ns: str, checkpoint: str) -> Entry:
         key = (ns, checkpoint)
+        if saver.layout == latest.LAYOUT and not state.complete:
+            self.flush()
+            state.entries = history.all_of(self.connection, state.id, saver).entries
+            state.complete = True
         entry = state.entries.get(key)
         if entry is None:
             time_ordered = is_time_ordered(checkpoint)
@@ -267,7 +279,9 @@ class Ledger:
     ) -> dict[str, int]:
         """Live bytes by channel: those written now, and the parent's for the others."""
         parent = None
-        if event.parent:
+        if saver.layout == latest.LAYOUT:
+            parent = latest.head(state.entries, event.ns)
+        elif event.parent:
             key = (event.ns, event.parent)
             parent = state.entries.get(key)
             if parent is None and not state.complete:
@@ -275,7 +289,7 @@ class Ledger:
                 parent = history.entry_of(self.connection, state, saver, key)
             if parent is None or parent.sizes is None:
                 state.partial = 1
-        if event.blob_bytes and not parts.channels:
+        if (event.blob_bytes or event.inline_bytes) and not parts.channels:
             state.partial = 1  # too many channels to tell
         return by_channel.carried(parent.sizes if parent else None, parts)
 

@@ -110,38 +110,42 @@ def travel(graph: Any, thread: str) -> None:
     graph.update_state(past[-2].config, {"topic": "another past"})
 
 
-def everything(graph: Any, saver: Any) -> None:
+def everything(graph: Any, saver: Any, prefix: str = "") -> None:
     """All of it, on one saver."""
     for durability in DURABILITIES:
-        converse(graph, durability, durability)
-    converse(graph, "fork", "sync")
-    travel(graph, "fork")
-    converse(graph, "deleted", "async")
-    saver.delete_thread("deleted")
-    converse(graph, "revived", "sync")
-    saver.delete_thread("revived")
-    graph.update_state(config("revived"), {"topic": "again"}, as_node="talk")
-    graph.get_state(config("nobody"))
+        converse(graph, f"{prefix}{durability}", durability)
+    converse(graph, f"{prefix}fork", "sync")
+    travel(graph, f"{prefix}fork")
+    converse(graph, f"{prefix}deleted", "async")
+    saver.delete_thread(f"{prefix}deleted")
+    converse(graph, f"{prefix}revived", "sync")
+    saver.delete_thread(f"{prefix}revived")
+    graph.update_state(config(f"{prefix}revived"), {"topic": "again"}, as_node="talk")
+    graph.get_state(config(f"{prefix}nobody"))
 
 
 async def converse_async(database: str) -> None:
-    """The same calls of the asynchronous saver, several threads at once."""
+    """The same calls of the asynchronous saver."""
     async with AsyncSqliteSaver.from_conn_string(database) as saver:
-        graph = statemeter.instrument(outer().compile(checkpointer=saver))
+        await everything_async(saver)
 
-        async def one(thread: str, durability: Any) -> None:
-            try:
-                begin = {"messages": [HumanMessage(thread)]}
-                await graph.ainvoke(begin, config(thread), durability=durability)
-            except ConnectionError:
-                await graph.ainvoke(None, config(thread), durability=durability)
-            async for _ in graph.astream(Command(resume="yes"), config(thread)):
-                pass
 
-        await asyncio.gather(
-            *(one(f"{durability}-{n}", durability) for durability in DURABILITIES for n in range(3))
-        )
-        await saver.adelete_thread("sync-0")
+async def everything_async(saver: Any, prefix: str = "") -> None:
+    """Several threads at once, on one saver."""
+    graph = statemeter.instrument(outer().compile(checkpointer=saver))
+
+    async def one(thread: str, durability: Any) -> None:
+        try:
+            begin = {"messages": [HumanMessage(thread)]}
+            await graph.ainvoke(begin, config(thread), durability=durability)
+        except ConnectionError:
+            await graph.ainvoke(None, config(thread), durability=durability)
+        async for _ in graph.astream(Command(resume="yes"), config(thread)):
+            pass
+
+    names = [(durability, n) for durability in DURABILITIES for n in range(3)]
+    await asyncio.gather(*(one(f"{prefix}{durability}-{n}", durability) for durability, n in names))
+    await saver.adelete_thread(f"{prefix}sync-0")
 
 
 def held_in_memory(saver: InMemorySaver) -> dict[str, list[int]]:

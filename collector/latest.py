@@ -1,0 +1,40 @@
+"""Shallow savers: of each namespace they keep the newest checkpoint, and replace it at every put.
+
+ShallowPostgresSaver has one row for the checkpoint of a namespace and one for the blob of each of
+its channels. A put replaces them, and deletes the pending writes of all checkpoints but the new one
+and its parent (langgraph-checkpoint-postgres 3.2.0, ``ShallowPostgresSaver.put``).
+"""
+
+from __future__ import annotations
+
+from collector.held import Entry, Key
+
+LAYOUT = "latest"
+"""Of the savers that this is about."""
+
+
+def head(entries: dict[Key, Entry], ns: str) -> Entry | None:
+    """The checkpoint that a namespace has."""
+    return next(
+        (entry for key, entry in entries.items() if key[0] == ns and entry.put is not None), None
+    )
+
+
+def replace(entries: dict[Key, Entry], key: Key, parent: str, live_bytes: int) -> int:
+    """Put a checkpoint that is in ``entries`` already; the change of stored bytes.
+
+    Args:
+        entries: all that the thread has, or all of the namespace.
+        key: of the new checkpoint.
+        parent: id of its parent.
+        live_bytes: its document and the blobs of all its channels.
+    """
+    change = 0
+    for other in [other for other in entries if other[0] == key[0] and other != key]:
+        entry = entries[other]
+        change -= entry.put or 0
+        entry.put = None
+        if other[1] != parent:
+            change -= entry.write_bytes
+            del entries[other]
+    return change + entries[key].replace(live_bytes, live_bytes)
