@@ -1,4 +1,7 @@
-"""``python -m collector``: read the spool, keep the metrics store."""
+"""``python -m collector``: read the spool, keep the metrics store.
+
+``python -m collector check URL`` looks into a database of LangGraph instead.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import threading
 from pathlib import Path
 
 from collector.errors import CollectorError
+from collector.inspection import command
 from collector.lease import created_us
 from collector.loop import Collector, Options
 from statemeter import settings
@@ -20,6 +24,9 @@ from storage.errors import StoreError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a collector; the exit code is 0, or 2 for bad input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["check"]:
+        return command.main(arguments[1:])
     told = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s collector: %(message)s")
     stop = threading.Event()

@@ -96,6 +96,23 @@ SETTINGS = {
         Setting("STATEMETER_RETENTION_DAYS", "14", "days",
                 "age at which single operations are deleted from the store; sums by minute live "
                 "90 days, by hour for good", _positive),
+        Setting("STATEMETER_SERVERS", "", "URLs, separated by spaces",
+                "servers whose own counters the collector reads every 10 s: redis://, valkey://, "
+                "postgresql://, mongodb://", str),
+        Setting("STATEMETER_WAL_WARN_MB", "64", "MB",
+                "python -m collector check: WAL of a SQLite file from which on it warns", _positive),
+        Setting("STATEMETER_DOCUMENT_WARN_MB", "8", "MB",
+                "the same: document of MongoDB, whose server takes 16 MB at most", _positive),
+        Setting("STATEMETER_DOCUMENT_CRITICAL_MB", "14", "MB",
+                "the same: document of MongoDB that counts as critical", _positive),
+        Setting("STATEMETER_SCAN_WARN_ROWS", "10000", "rows",
+                "the same: table that a look-up without an index reads whole", _count),
+        Setting("STATEMETER_DEAD_WARN_PERCENT", "20", "%",
+                "the same: dead rows of a PostgreSQL table, from 1000 on", _positive),
+        Setting("STATEMETER_IDLE_WARN_SECONDS", "60", "seconds",
+                "the same: PostgreSQL transaction that is open and idle", _positive),
+        Setting("STATEMETER_TTL_WARN_KEYS", "10000", "keys",
+                "the same: keys of Redis or documents of MongoDB that never expire", _count),
         Setting("STATEMETER_ALLOW_PUBLIC", "0", "0 or 1",
                 "1: the dashboard may be served on an address that others can reach, because a "
                 "proxy in front of it authenticates visitors", _switch),
