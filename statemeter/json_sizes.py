@@ -34,21 +34,26 @@ _as_constructed = msgspec.json.Decoder(_Constructed).decode
 _UNREADABLE = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 
+def parts_of(blob: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The values of an object by their keys; none where it is no object."""
+    try:
+        return _as_map(blob)
+    except _UNREADABLE:
+        return {}
+
+
 def measure_document(blob: bytes, detailed: Collection[str] = ()) -> Document | None:
     """Sizes of a checkpoint in JSON, None where it is none.
 
     ``detailed`` names the channels whose list elements are wanted.
     """
-    try:
-        parts = _as_map(blob)
-        values = _as_map(parts["channel_values"]) if "channel_values" in parts else {}
-    except _UNREADABLE:
-        return None
+    parts = parts_of(blob)
     bookkeeping = sum(
         len(parts[key]) + len(key) + len('"":') for key in _BOOKKEEPING if key in parts
     )
     if not bookkeeping:
         return None
+    values = parts_of(parts.get("channel_values", b""))
     document = Document({name: len(value) for name, value in values.items()}, {}, bookkeeping)
     for name in detailed:
         measured = measure_list(values[name]) if name in values else None

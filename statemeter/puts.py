@@ -21,8 +21,12 @@ _READERS = {"msgpack": sizes, "json": json_sizes}
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
-def put(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
-    """A ``Put`` event; the backend holds ``held(n)`` bytes for n bytes of document or metadata."""
+def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) -> tuple[Any, ...]:
+    """A ``Put`` event.
+
+    The backend holds ``held(n)`` bytes for n bytes of the document or of metadata, and ``added``
+    bytes that a saver puts into the document after its serializer.
+    """
     checkpoint_key, checkpoint, step, source, channels, ids, root, passed_by = call.names
     owners: dict[int, list[str]] = {}
     emptied = []
@@ -55,7 +59,7 @@ def put(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ..
         call.serializer = next(iter(blobs.values()))[0] if blobs else "json"
         measured = _beside(aside, blobs, written, emptied)
     else:
-        document_bytes = held(size_of(document)) if document else -1
+        document_bytes = held(size_of(document)) + added if document else -1
         call.serializer = document[0] if document else ""
         measured = (
             _document(document, written, emptied) if whole else _blobs(document, blobs, emptied)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from statemeter import faults, hints, notes, puts, records
+from statemeter import faults, hints, json_sizes, notes, puts, records
 from statemeter.calls import CALL, INFO, Call, clock
 
 
@@ -29,11 +29,32 @@ def put(seq: int, call: Call) -> tuple[Any, ...]:
     """The ``Put`` event of RedisSaver and its relatives."""
     *names, metadata = call.names
     call.names = tuple(names)
+    added = 0
     for at in range(0, len(call.dumps), 2):
         if call.dumps[at] != metadata:
             call.dumps[at] = names[0]
+            added = _added(call.dumps[at + 1])
             break
-    return puts.put(seq, call)
+    return puts.put(seq, call, added=added)
+
+
+def _added(dump: tuple[Any, ...]) -> int:
+    """Bytes that the saver adds to a document after its serializer (``_dump_checkpoint``).
+
+    It names the serializer, empties ``pending_sends`` and makes strings of versions. What it does
+    to the bytes of msgpack, which it takes where values hold ``bytes``, is not known.
+    """
+    tag, blob = dump[:2]
+    if tag != "json":
+        return 0
+    names = len('"type":"json",')
+    sends = len(',"pending_sends":[]')
+    parts = json_sizes.parts_of(blob) if blob is not None else {}
+    if "pending_sends" in parts:
+        sends = len("[]") - len(parts["pending_sends"])
+    versions = json_sizes.parts_of(parts.get("channel_versions", b""))
+    numbers = sum(not bytes(version).startswith(b'"') for version in versions.values())
+    return names + sends + len('""') * numbers
 
 
 writes = functools.partial(records.writes, held=base64_bytes)
