@@ -74,7 +74,9 @@ def postgres(connection: Any) -> Place:
     named = psycopg.conninfo.conninfo_to_dict(given)
     known = {**defaults, **named, **(connection.kwargs or {})}
     host = known.get("host") or known.get("hostaddr") or ""
-    database = known.get("dbname") or known.get("user", "")
+    database = str(known.get("dbname") or known.get("user", ""))
+    if "://" in database or "=" in database:  # a connection string, maybe with a password
+        return NOWHERE
     return at_server("postgres", host, known.get("port") or 5432, database)
 
 

@@ -1,0 +1,119 @@
+"""Where data is kept is found without a server, and never tells a password."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import psycopg
+import pymongo
+import pytest
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+from statemeter import places
+from statemeter.places import NOWHERE, Place
+
+SECRET = "s3cret"
+NOBODY = "127.0.0.1:1"
+"""Where no server listens."""
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names a database, as libpq reads it."""
+    for name, value in {"PGHOST": "db.example", "PGPORT": "6543", "PGDATABASE": "app"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def pool(conninfo: Any = "", **kwargs: Any) -> ConnectionPool:
+    """A pool that is not opened."""
+    return ConnectionPool(conninfo, kwargs=kwargs, open=False)
+
+
+def test_a_file(tmp_path: Path) -> None:
+    """A database file is known by its absolute path, and called by its name."""
+    path = tmp_path / "a.sqlite"
+    connection = sqlite3.connect(path)
+    assert places.sqlite(connection) == Place(str(path), "a.sqlite", str(path))
+    connection.close()
+
+
+def test_in_memory() -> None:
+    """A database in memory is nobody else's."""
+    connection = sqlite3.connect(":memory:")
+    assert places.sqlite(connection) == NOWHERE
+    connection.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "file:"])
+def test_a_file_not_opened_yet(prefix: str, tmp_path: Path) -> None:
+    """aiosqlite opens its file later; it is known before."""
+    path = tmp_path / "a.sqlite"
+    asked = places.sqlite(aiosqlite.connect(f"{prefix}{path}{'?mode=rwc' if prefix else ''}"))
+    assert asked == Place(str(path), "a.sqlite", str(path))
+    assert not path.exists()
+    assert places.sqlite(aiosqlite.connect(":memory:")) == NOWHERE
+
+
+@pytest.mark.parametrize(
+    ("conninfo", "label"),
+    [
+        (f"postgresql://ann:{SECRET}@db.example:6000/app", "db.example:6000/app"),
+        (f"host=db.example password={SECRET} dbname=app user=ann", "db.example:5432/app"),
+        (f"postgresql://ann:{SECRET}@db.example", "db.example:5432/ann"),
+        ("hostaddr=10.1.2.3 dbname=app", "10.1.2.3:5432/app"),
+        ("dbname=app", "socket:5432/app"),
+    ],
+)
+def test_a_pool_that_is_closed(conninfo: str, label: str) -> None:
+    """A pool is known by its connection string; user and password stay out."""
+    assert places.postgres(pool(conninfo)) == Place(f"postgres://{label}", label)
+
+
+def test_a_pool_of_keywords() -> None:
+    """What a pool adds to its connection string counts."""
+    place = places.postgres(pool("host=a", host="b", dbname="c", password=SECRET, port=7))
+    assert place.label == "b:7/c"
+    hidden = pool("", dbname=f"postgresql://ann:{SECRET}@db.example/app")
+    assert places.postgres(hidden) == NOWHERE
+
+
+def test_a_pool_of_the_environment(elsewhere: None) -> None:
+    """So does what the environment says."""
+    assert places.postgres(pool()).label == "db.example:6543/app"
+
+
+def test_a_function_that_gives_the_connection_string() -> None:
+    """It may fetch a token from somewhere: it is not called."""
+
+    def never() -> str:
+        raise AssertionError("called")
+
+    assert places.postgres(pool(never)) == NOWHERE
+
+
+def test_connection_and_pools_agree(postgres_database: str) -> None:
+    """All ways to one database give one place."""
+
+    async def asynchronous() -> list[Place]:
+        connection = await psycopg.AsyncConnection.connect(postgres_database)
+        async with connection:
+            closed = AsyncConnectionPool(postgres_database, open=False)
+            return [places.postgres(connection), places.postgres(closed)]
+
+    with psycopg.connect(postgres_database) as connection:
+        found = {places.postgres(connection), places.postgres(pool(postgres_database))}
+    found |= set(asyncio.run(asynchronous()))
+    (place,) = found
+    assert place.label == postgres_database.partition("://")[2].rpartition("@")[2]
+
+
+def test_mongodb_that_is_not_there() -> None:
+    """A client is asked for what it was given, which needs no server."""
+    url = f"mongodb://ann:{SECRET}@{NOBODY},127.0.0.1:2/?serverSelectionTimeoutMS=60000"
+    with pymongo.MongoClient[dict[str, Any]](url, connect=False) as client:
+        label = f"{NOBODY},127.0.0.1:2/app"
+        assert places.mongodb(client["app"]) == Place(f"mongodb://{label}", label)
