@@ -9,7 +9,9 @@
   keep what is there (langgraph-checkpoint-sqlite 3.1.2, ``SqliteSaver.put_writes``). InMemorySaver
   decides for each write: a special one replaces, another one stays as it was if the checkpoint had
   writes before the call (langgraph-checkpoint 4.3.2, ``InMemorySaver.put_writes``). MongoDB does
-  as SQLite (langgraph-checkpoint-mongodb 0.5.1);
+  as SQLite (langgraph-checkpoint-mongodb 0.5.1). RedisSaver and its relatives replace always
+  (langgraph-checkpoint-redis 0.5.2), ValkeySaver replaces special ones and keeps the others
+  (langgraph-checkpoint-aws 1.2.6, ``_merge_writes``);
 * ``prune`` is implemented by few: see ``collector.pruning``;
 * a shallow saver keeps the newest checkpoint alone: see ``collector.latest``.
 """
@@ -63,11 +65,11 @@ class Entry:
         held = self.writes
         change = 0
         index_of = SPECIAL_WRITE_INDEX.get
-        replace = all(channel in SPECIAL_WRITE_INDEX for channel, _ in writes)
+        replace = backend == "redis" or all(c in SPECIAL_WRITE_INDEX for c, _ in writes)
         for position, (channel, size) in enumerate(writes):
             key = (task, index_of(channel, position))
             old = held.get(key)
-            if old is not None and not replace:
+            if old is not None and not (replace or (backend == "valkey" and key[1] < 0)):
                 continue
             held[key] = max(size, 0)
             change += held[key] - (old or 0)

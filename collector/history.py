@@ -63,9 +63,11 @@ class Held:
         ]
         return max(roots, default=("", 0))
 
-    def keep_latest(self, saver: SaverState) -> None:
+    def keep_latest(self, saver: SaverState, strategy: str) -> None:
         """Drop what ``prune`` does not keep."""
-        self.entries = pruning.keep_latest(self.entries, saver.backend)
+        if saver.layout == latest.LAYOUT:
+            return
+        self.entries = pruning.keep_latest(self.entries, saver.backend, strategy)
         if saver.layout == "channels":
             self.own_blobs()
 
@@ -113,7 +115,7 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
         if operation == "put":
             entry = held.entries.setdefault(key, Entry())
             if saver.layout == latest.LAYOUT:
-                latest.replace(held.entries, key, parent, live or 0)
+                latest.replace(held.entries, key, parent, live or 0, saver.backend)
             else:
                 entry.replace(payload, live or 0)
             entry.sizes = _sizes(channels)
@@ -145,7 +147,7 @@ def _remove(  # noqa: PLR0917 (one row, taken apart)
     elif operation == "delete_for_runs":
         for ns, checkpoint in detail.get("removed", []):
             held.entries.pop((ns, checkpoint), None)
-    elif operation == "prune" and detail.get("strategy") == "keep_latest":
+    elif operation == "prune" and detail.get("strategy", "").startswith(pruning.KEEP_LATEST):
         kept = {(ns, checkpoint) for ns, checkpoint in detail.get("kept", [])}
         held.entries = {key: entry for key, entry in held.entries.items() if key in kept}
         if saver.layout == "channels":

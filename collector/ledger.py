@@ -102,7 +102,7 @@ class Ledger:
                 state.steps += 1
             if saver.layout == latest.LAYOUT:
                 key = (event.ns, event.checkpoint)
-                stored = latest.replace(state.entries, key, event.parent, live)
+                stored = latest.replace(state.entries, key, event.parent, live, saver.backend)
             else:
                 stored = entry.replace(row_bytes, live)
             threads_change = 0 if state.counted else _begin(state)

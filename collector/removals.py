@@ -61,7 +61,7 @@ def _change(
     if held.stored_bytes != state.stored_bytes:
         state.partial = 1  # operations past their retention are not replayed
     if event.method == "prune":
-        held.keep_latest(saver)
+        held.keep_latest(saver, event.strategy)
         change = _become(state, held, held.stored_bytes)
         return change, _told(event) | {"kept": list(held.entries)}
     runs = {(process, number) for _, process, number in _runs(ledger, event)}

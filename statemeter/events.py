@@ -87,8 +87,8 @@ class Saver(Event, frozen=True, array_like=True, gc=False, tag="saver"):
     """``memory``, ``sqlite``, ``postgres``, ``redis``, ``mongodb``, ``valkey`` or ``other``."""
     class_name: str
     layout: str
-    """``whole`` or ``channels`` (see above); ``latest``: like ``channels``, but only the newest
-    checkpoint of a namespace is kept; ``unknown`` where none was seen."""
+    """``whole`` or ``channels`` (see above); ``latest``: only the newest checkpoint of a namespace
+    is kept (each ``put`` tells which of the two it was); ``unknown`` where none was seen."""
     label: str = ""
     """What a person would call it: a file name, never a password."""
     serializer: str = ""
@@ -244,7 +244,7 @@ class Removal(Operation, frozen=True, array_like=True, gc=False, tag="removal"):
     subjects: list[str] = []
     """Threads of ``prune``, target of ``copy_thread``, runs of ``delete_for_runs``."""
     strategy: str = ""
-    """``keep_latest`` or ``delete``, for ``prune``."""
+    """``keep_latest`` or ``delete``, for ``prune``; ``keep_latest:3`` keeps three checkpoints."""
 
 
 class Sample(Event, frozen=True, array_like=True, gc=False, tag="sample"):

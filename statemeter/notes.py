@@ -106,4 +106,14 @@ def removal(name: str, method: Any, given: Any, named: Any) -> Any:
     if name == "copy_thread":
         return name, first, others[:1], ""
     subjects = [] if hasattr(first, "__next__") else list(first)
-    return name, "", subjects, str(bound.arguments.get("strategy", ""))
+    return name, "", subjects, _strategy(bound.arguments)
+
+
+def _strategy(arguments: Any) -> str:
+    """The strategy of ``prune``; RedisSaver has a number that goes before it."""
+    count = arguments.get("keep_last")
+    if count is None:
+        return str(arguments.get("strategy", ""))
+    if count == 0:
+        return "delete"
+    return "keep_latest" if count == 1 else f"keep_latest:{count}"
