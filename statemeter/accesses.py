@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 import os
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -31,8 +31,9 @@ if hasattr(os, "register_at_fork"):
 class Access(msgspec.Struct, gc=False):
     """One call, from before it starts until after it ended; a subclass tells what it found."""
 
-    info: Any
+    source: Any
     method: str
+    info: Any = None
     token: Any = None
     scope: Any = None
     at_ns: int = 0
@@ -40,11 +41,14 @@ class Access(msgspec.Struct, gc=False):
     duration_ns: int = 0
     error: str = ""
 
-    def __enter__(self) -> Access:
+    def __enter__(self) -> Self:
         """Start the clocks, unless this is part of a call that is under way."""
         try:
+            info = self.source.__dict__[INFO]
+            self.source = None  # it is not ours to keep alive
             outer = ACCESS.get()
-            if outer is None or outer.token is None or outer.info is not self.info:
+            if outer is None or outer.token is None or outer.info is not info:
+                self.info = info
                 self.scope = SCOPE.get()
                 self.token = ACCESS.set(self)
                 self.at_ns = wall()
@@ -78,14 +82,14 @@ class Access(msgspec.Struct, gc=False):
     def emit(
         self,
         part: str,
+        *,
         items: int = 0,
         hits: int = -1,
         size: int = -1,
         numbers: dict[str, int] | None = None,
-        keys: tuple[str, ...] = (),
     ) -> None:
         """Queue one event; the fields are those of ``events.Access``, ``size`` its bytes."""
-        probe.get().emit(access, (self, part, items, hits, size, numbers or {}, keys))
+        probe.get().emit(access, (self, part, items, hits, size, numbers or {}, ()))
 
 
 def access(seq: int, told: tuple[Any, ...]) -> tuple[Any, ...]:

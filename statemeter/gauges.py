@@ -70,47 +70,47 @@ class Gauge:
         self._before = {name: -n for name, n in self._counted.items()} if values else {}
 
 
-_watched: list[Gauge] = []
+class Watch:
+    """What is watched in a process."""
 
+    def __init__(self) -> None:
+        self._gauges: list[Gauge] = []
 
-def watch(gauge: Gauge) -> None:
-    """Read it from now on, once a second, until its target is gone."""
-    _watched.append(gauge)
+    def add(self, gauge: Gauge) -> None:
+        """Read it from now on, once a second, until its target is gone."""
+        self._gauges.append(gauge)
 
+    def remove(self, gauge: Gauge) -> None:
+        """Stop reading it."""
+        if gauge in self._gauges:
+            self._gauges.remove(gauge)
 
-def unwatch(gauge: Gauge) -> None:
-    """Stop reading it."""
-    if gauge in _watched:
-        _watched.remove(gauge)
+    def of(self, kind: str) -> list[Gauge]:
+        """What is watched of a kind of resource, and still there."""
+        gauges = [gauge for gauge in list(self._gauges) if gauge.info.kind == kind]
+        return [gauge for gauge in gauges if gauge.target() is not None]
 
+    def due(self, now: float) -> Iterator[tuple[str, dict[str, int]]]:
+        """What to tell, as (key of the resource, values), at ``now`` of the monotonic clock."""
+        for gauge in list(self._gauges):
+            values = None
+            try:
+                if gauge.target() is None:
+                    self.remove(gauge)
+                elif gauge.info.introduced:
+                    values = gauge.due(now)
+            except Exception:
+                faults.fault(f"reading a {gauge.info.kind}")
+            if values is not None:
+                yield gauge.info.key, values
 
-def watched() -> Iterator[Gauge]:
-    """What is watched and still there."""
-    return (gauge for gauge in list(_watched) if gauge.target() is not None)
-
-
-def due(now: float) -> Iterator[tuple[str, dict[str, int]]]:
-    """What to tell, as (key of the resource, values), at ``now`` of the monotonic clock."""
-    for gauge in list(_watched):
-        try:
-            if gauge.target() is None:
-                unwatch(gauge)
-                continue
-            values = gauge.due(now) if gauge.info.introduced else None
-        except Exception:
-            faults.fault(f"reading a {gauge.info.kind}")
-            continue
-        if values is not None:
-            yield gauge.info.key, values
-
-
-def after_fork() -> None:
-    """In a forked child: count what the child does."""
-    for gauge in watched():
-        try:
-            gauge.begin()
-        except Exception:
-            faults.fault(f"reading a {gauge.info.kind}")
+    def after_fork(self) -> None:
+        """In a forked child: count what the child does."""
+        for gauge in list(self._gauges):
+            try:
+                gauge.begin()
+            except Exception:
+                faults.fault(f"reading a {gauge.info.kind}")
 
 
 def gauges(seq: int, told: tuple[str, dict[str, int]]) -> tuple[Any, ...]:

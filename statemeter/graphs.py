@@ -1,19 +1,17 @@
-"""Graphs, instrumented: runs, nodes, and answers of the node cache."""
+"""Graphs, instrumented: runs and nodes, with the saver and the node cache they use."""
 
 from __future__ import annotations
 
-import contextvars
 import functools
 import sys
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any
 
-from statemeter import faults, probe, records, savers, subclass
+from statemeter import caches, faults, probe, records, savers, subclass
 from statemeter.calls import SCOPE, RunScope, clock, wall
 from statemeter.introduction import SaverInfo
 
-_IN_AGET: contextvars.ContextVar[bool] = contextvars.ContextVar("statemeter_aget", default=False)
 _INTERRUPT = "__interrupt__"
 _INTERRUPTS = ("GraphInterrupt", "NodeInterrupt")
 _BUBBLES = ("GraphInterrupt", "GraphBubbleUp", "ParentCommand", "NodeInterrupt")
@@ -46,7 +44,7 @@ def instrument(graph: Any) -> None:
         except TypeError:
             faults.fault("instrumenting a node")
     if graph.cache is not None:
-        subclass.instrument(graph.cache, "cache", _cache_methods)
+        caches.instrument(graph.cache, graph.get_name())
     subclass.instrument(graph, "graph", _graph_methods)
 
 
@@ -58,7 +56,7 @@ def uninstrument(graph: Any) -> None:
         runnable.__dict__.pop("_statemeter_node", None)
         subclass.restore(runnable)
     if graph.cache is not None:
-        subclass.restore(graph.cache)
+        caches.uninstrument(graph.cache)
     subclass.restore(graph)
 
 
@@ -279,35 +277,3 @@ def _node_methods(cls: Any) -> dict[str, Any]:
                 yield chunk
 
     return {"invoke": invoke, "ainvoke": ainvoke, "astream": astream}
-
-
-def _cache_methods(cls: Any) -> dict[str, Any]:
-    def get(self: Any, keys: Any) -> Any:
-        found = cls.get(self, keys)
-        if not _IN_AGET.get():
-            _cached(found)
-        return found
-
-    async def aget(self: Any, keys: Any) -> Any:
-        token = _IN_AGET.set(True)  # that of InMemoryCache calls get
-        try:
-            found = await cls.aget(self, keys)
-        finally:
-            _IN_AGET.reset(token)
-        _cached(found)
-        return found
-
-    return {"get": get, "aget": aget}
-
-
-def _cached(found: Any) -> None:
-    """Tell of the nodes that the cache answered: their name ends the namespace of a key."""
-    try:
-        scope = SCOPE.get()
-        if scope is None:
-            return
-        for namespace, _ in found:
-            ran = (wall(), 0, scope, scope.thread, "", -1, namespace[-1], "", "", 1)
-            probe.get().emit(records.node, ran)
-    except Exception:
-        faults.fault("noting a cached node")

@@ -45,6 +45,8 @@ class Probe:
 
     def __init__(self) -> None:
         self.savers: dict[int, introduction.SaverInfo] = {}
+        self.resources = resources.Registry()
+        self.gauges = gauges.Watch()
         self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
         self.held_limit = int(_setting("STATEMETER_QUEUE_MB") * settings.MB)
         self.flush_seconds = _setting("STATEMETER_FLUSH_SECONDS")
@@ -81,7 +83,7 @@ class Probe:
             int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
         )
         introduction.new_incarnation(self.incarnation, self.savers.values())
-        resources.new_incarnation(self.incarnation)
+        self.resources.new_incarnation(self.incarnation)
 
     def emit(self, build: Build, item: Any, held_bytes: int = 0) -> None:
         """Queue an event that keeps ``held_bytes`` of serialized state until it is measured."""
@@ -226,7 +228,7 @@ class Probe:
         self._add(introduction.process, self)
         for info in list(self.savers.values()):
             self._add(introduction.saver, info)
-        for resource in resources.alive():
+        for resource in self.resources.alive():
             self._add(resources.resource, resource)
 
     def _sample(self) -> None:
@@ -234,7 +236,7 @@ class Probe:
         self._read_gauges()
 
     def _read_gauges(self) -> bool:
-        for reading in gauges.due(time.monotonic()):
+        for reading in self.gauges.due(time.monotonic()):
             self._add(gauges.gauges, reading)
         return True
 
@@ -285,7 +287,7 @@ class Probe:
             subclass.after_fork()
             faults.reset()
             self.begin()
-            gauges.after_fork()
+            self.gauges.after_fork()
         except Exception:
             faults.fault("after fork")
 

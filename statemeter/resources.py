@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import weakref
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -47,42 +46,40 @@ class ResourceInfo:
         self.number = next(_numbers)
         self.label = self.label or f"{self.class_name} {self.number}"
 
-
-_known: dict[int, weakref.ref[ResourceInfo]] = {}
-
-
-def introduce(target: Probe, info: ResourceInfo) -> None:
-    """Name a resource and tell of it, now and in each segment as long as it lives."""
-    _name(target.incarnation, info)
-    number = info.number
-    _known[number] = weakref.ref(info, lambda _: _known.pop(number, None))
-    target.emit(resource, info)
+    def name(self, incarnation: str) -> None:
+        """Give it its key; it is not introduced under that yet."""
+        identity = self.identity or f"{incarnation} {self.number}"
+        named = f"{self.kind} {self.backend} {identity}"
+        self.key = hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:12]
+        self.introduced = False
 
 
-def withdraw(info: ResourceInfo) -> None:
-    """Do not introduce a resource again."""
-    _known.pop(info.number, None)
+class Registry:
+    """The resources of a process, held weakly."""
 
+    def __init__(self) -> None:
+        self._known: dict[int, weakref.ref[ResourceInfo]] = {}
 
-def alive() -> Iterator[ResourceInfo]:
-    """The resources that are left."""
-    for reference in list(_known.values()):
-        info = reference()
-        if info is not None:
-            yield info
+    def introduce(self, target: Probe, info: ResourceInfo) -> None:
+        """Name a resource and tell of it, now and in each segment as long as it lives."""
+        info.name(target.incarnation)
+        number, known = info.number, self._known
+        known[number] = weakref.ref(info, lambda _: known.pop(number, None))
+        target.emit(resource, info)
 
+    def withdraw(self, info: ResourceInfo) -> None:
+        """Do not introduce a resource again."""
+        self._known.pop(info.number, None)
 
-def new_incarnation(incarnation: str) -> None:
-    """Name the resources: those of one process alone are others in a forked child."""
-    for info in alive():
-        _name(incarnation, info)
+    def alive(self) -> list[ResourceInfo]:
+        """The resources that are left."""
+        found = [reference() for reference in list(self._known.values())]
+        return [info for info in found if info is not None]
 
-
-def _name(incarnation: str, info: ResourceInfo) -> None:
-    info.introduced = False
-    identity = info.identity or f"{incarnation} {info.number}"
-    named = f"{info.kind} {info.backend} {identity}"
-    info.key = hashlib.sha256(named.encode("utf-8", "replace")).hexdigest()[:12]
+    def new_incarnation(self, incarnation: str) -> None:
+        """Name the resources: those of one process alone are others in a forked child."""
+        for info in self.alive():
+            info.name(incarnation)
 
 
 def resource(seq: int, info: ResourceInfo) -> tuple[Any, ...]:
