@@ -12,7 +12,8 @@ KEYS_KEPT = 1_000
 
 _PLACES = 500
 _SAVE = (
-    inserts.insert_sql("cache_keys") + " ON CONFLICT (resource_id, node, key) DO UPDATE SET "
+    inserts.insert_sql("cache_keys").replace(" (", " AS k (", 1)
+    + " ON CONFLICT (resource_id, node, key) DO UPDATE SET "
     "last_seen_us = max(k.last_seen_us, excluded.last_seen_us), "
     "hits = k.hits + excluded.hits, misses = k.misses + excluded.misses, "
     "sets = k.sets + excluded.sets, "

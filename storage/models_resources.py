@@ -87,7 +87,10 @@ class CacheKey(SQLModel, table=True):
     """A key of a node in a cache, by its hash."""
 
     __tablename__ = "cache_keys"
-    __table_args__ = (Index("cache_keys_by_age", "resource_id", "node", "last_seen_us"),)
+    __table_args__ = (
+        Index("cache_keys_by_age", "resource_id", "node", "last_seen_us"),
+        Index("cache_keys_by_time", "last_seen_us"),
+    )
 
     resource_id: int = Field(primary_key=True, foreign_key="resources.id")
     node: str = Field(primary_key=True)
@@ -108,6 +111,7 @@ class GaugeSample(SQLModel, table=True):
     """
 
     __tablename__ = "gauge_samples"
+    __table_args__ = (Index("gauge_samples_by_time", "resolution_s", "bucket_us"),)
 
     resolution_s: int = Field(primary_key=True)
     resource_id: int = Field(primary_key=True, foreign_key="resources.id")

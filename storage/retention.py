@@ -1,15 +1,18 @@
 """Deleting what is past its age, in chunks so small that ingest never waits for them.
 
-Single operations, runs, nodes, samples, minutes of threads: ``STATEMETER_RETENTION_DAYS``. Sums
-by second: two days; by minute: 90 days; by hour, and the threads themselves: for good.
+Single operations, runs, nodes, samples, minutes of threads, keys of caches:
+``STATEMETER_RETENTION_DAYS``. Sums and readings by second: two days; by minute: 90 days; by hour,
+and the threads themselves: for good.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from storage import inserts
 from storage.store import plain
 
 CHUNK_ROWS = 2_000
@@ -21,6 +24,7 @@ SECONDS_KEPT_US = 2 * DAY_US
 MINUTES_KEPT_US = 90 * DAY_US
 
 _NUMBERED = ("operations", "runs", "node_runs")
+_ROLLED_UP = ("rollups", "access_rollups", "gauge_samples")
 
 
 def sweep(
@@ -44,11 +48,14 @@ def sweep(
     for sql, value in (
         ("samples WHERE at_us < ?", before_us),
         ("thread_minutes WHERE minute_us < ?", before_us),
-        ("rollups WHERE resolution_s = 1 AND bucket_us < ?", now_us - SECONDS_KEPT_US),
-        ("rollups WHERE resolution_s = 60 AND bucket_us < ?", now_us - MINUTES_KEPT_US),
+        *(
+            (f"{table} WHERE resolution_s = {resolution_s} AND bucket_us < ?", now_us - kept_us)
+            for table in _ROLLED_UP
+            for resolution_s, kept_us in ((1, SECONDS_KEPT_US), (60, MINUTES_KEPT_US))
+        ),
     ):
         deleted += _sweep_timed(engine, sql, value, go_on)
-    return deleted
+    return deleted + _sweep_keys(engine, before_us, go_on)
 
 
 def _sweep_numbered(
@@ -79,8 +86,7 @@ def _sweep_numbered(
 
 def _sweep_timed(engine: Engine, sql: str, before_us: int, go_on: Callable[[], bool]) -> int:
     table, _, condition = sql.partition(" WHERE ")
-    names = {"samples": "process_id, at_us", "thread_minutes": "thread_key, minute_us"}
-    key = names.get(table, "resolution_s, bucket_us, application, backend, operation")
+    key = ", ".join(column.name for column in inserts.table(table).primary_key)
     deleted = 0
     while go_on():
         with engine.begin() as connection:
@@ -92,6 +98,36 @@ def _sweep_timed(engine: Engine, sql: str, before_us: int, go_on: Callable[[], b
         deleted += count
         if count < CHUNK_ROWS:
             break
+        _give_back(engine)
+    return deleted
+
+
+def _sweep_keys(engine: Engine, before_us: int, go_on: Callable[[], bool]) -> int:
+    """Keys of caches that were not used for long, and nodes of which none is left."""
+    deleted = 0
+    while go_on():
+        with engine.begin() as connection:
+            rows = connection.exec_driver_sql(
+                "SELECT resource_id, node, key FROM cache_keys WHERE last_seen_us < ? LIMIT ?",
+                (before_us, CHUNK_ROWS),
+            ).all()
+            inserts.run(
+                connection,
+                "DELETE FROM cache_keys WHERE resource_id = ? AND node = ? AND key = ?",
+                [tuple(row) for row in rows],
+            )
+            gone = Counter((resource_id, node) for resource_id, node, _ in rows)
+            inserts.run(
+                connection,
+                "UPDATE cache_nodes SET kept = kept - ? WHERE resource_id = ? AND node = ?",
+                [(count, *node) for node, count in gone.items()],
+            )
+            if len(rows) < CHUNK_ROWS:
+                nodes = connection.exec_driver_sql(
+                    "DELETE FROM cache_nodes WHERE last_seen_us < ? AND kept = 0", (before_us,)
+                ).rowcount
+                return deleted + len(rows) + nodes
+        deleted += len(rows)
         _give_back(engine)
     return deleted
 

@@ -108,6 +108,29 @@ class Made:
     def run(self, thread: str, run_id: str, number: int = 1) -> bytes:
         return self.line("run", number, 5000, self.saver, thread, "chat", run_id, "done")
 
+    def node(
+        self, node: str, duration_us: int, *, graph: str = "chat", error: str = "", cached: int = 0
+    ) -> bytes:
+        return self.line(
+            "node", duration_us, 1, "", "", "", graph, 1, node, "task", error, cached
+        )  # fmt: skip
+
+    def resource(self, key: str, kind: str, backend: str = "sqlite", **facts: int) -> bytes:
+        return self.line("resource", key, kind, backend, "Class", f"the {kind}", "", facts)
+
+    def access(
+        self, resource: str, method: str, part: str = "", *, duration_us: int = 100,
+        graph: str = "chat", error: str = "", items: int = 1, hits: int = -1, size: int = -1,
+        numbers: dict[str, int] | None = None, keys: tuple[str, ...] = (),
+    ) -> bytes:  # fmt: skip
+        return self.line(
+            "access", duration_us, resource, graph, 1, method, part, error, items, hits, size,
+            numbers or {}, keys,
+        )  # fmt: skip
+
+    def gauges(self, resource: str, **values: int) -> bytes:
+        return self.line("gauges", resource, values)
+
     def seal(self, final: int = 1) -> bytes:
         return self.line("seal", final)
 
@@ -162,7 +185,8 @@ def everything(store: Path) -> dict[str, list[tuple[Any, ...]]]:
     """All rows that events make, for comparing two stores."""
     tables = (
         "processes", "savers", "threads", "operations", "runs", "node_runs", "samples", "rollups",
-        "thread_minutes", "gaps",
+        "thread_minutes", "gaps", "resources", "access_rollups", "cache_nodes", "cache_keys",
+        "gauge_samples", "node_durations",
     )  # fmt: skip
     with closing(sqlite3.connect(store)) as connection:
         return {

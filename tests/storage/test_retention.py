@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
+
 from benchmarks.traffic import Traffic, write_spool
 from storage import retention
 from storage.retention import DAY_US
 from storage.store import open_writer
-from tests.collector.made import collect, one, query
+from tests.collector.made import Made, collect, one, query
 
 TABLES = ("operations", "runs", "node_runs", "samples", "thread_minutes")
 
@@ -82,3 +84,38 @@ def test_row_of_a_wrong_clock_does_not_stop_the_others(tmp_path: Path, monkeypat
     total = one(store, "SELECT count(*) FROM operations")
     sweep(store, later_days=20)
     assert 0 < one(store, "SELECT count(*) FROM operations") < total
+
+
+def test_what_resources_leave_has_the_same_ages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sums and readings like those of savers; keys of caches like single operations."""
+    monkeypatch.setattr(retention, "CHUNK_ROWS", 7)
+    store = tmp_path / "store.sqlite"
+    now_us = time.time_ns() // 1000
+    for day in (95, 20, 1):
+        made = Made(tmp_path / "spool", start_us=now_us - day * DAY_US)
+        made.resource("c" * 12, "cache")
+        for number in range(30):
+            key = f"{day:08x}{number:08x}"
+            made.access("c" * 12, "set", f"node{day}", size=1, keys=(key,))
+            made.gauges("f" * 12, size=number)
+        made.write()
+        made.die()
+    collect(tmp_path / "spool", store)
+    sweep(store)
+    oldest = {
+        (table, row["r"]): round((now_us - row["oldest"]) / DAY_US)
+        for table in ("access_rollups", "gauge_samples")
+        for row in query(
+            store, f"SELECT resolution_s AS r, min(bucket_us) AS oldest FROM {table} GROUP BY 1"
+        )
+    }
+    assert oldest == {
+        (table, resolution): days
+        for table in ("access_rollups", "gauge_samples")
+        for resolution, days in ((1, 1), (60, 20), (3600, 95))
+    }
+    assert one(store, "SELECT count(*) FROM cache_keys") == 30
+    nodes = query(store, "SELECT node, kept FROM cache_nodes")
+    assert nodes == [{"node": "node1", "kept": 30}]
