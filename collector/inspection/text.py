@@ -18,7 +18,7 @@ def table(found: Inspection) -> str:
     width = min(60, max(map(len, names), default=0))
     for name, check in zip(names, checks, strict=True):
         lines.append(f"{check.status:<9} {name:<{width}}  {_printable(value(check))}".rstrip())
-        if check.why:
+        if check.why and (check.mend or check.status != "ok"):
             lines += textwrap.wrap(
                 _printable(check.why), WIDTH - 10, initial_indent=" " * 10,
                 subsequent_indent=" " * 10,
