@@ -26,7 +26,7 @@ _RIGHTS = "the server does not let this user do that: grant what the saver needs
 _FULL = "the server's memory is full: raise maxmemory, or let checkpoints expire (ttl=)"
 _SLOW = "the server did not answer in time: look at its load, or raise the client's timeout"
 _DOWN = "the server cannot be reached: is it running, and are host and port right?"
-_POOL = "all connections of the pool were busy: raise max_size, or find out who keeps them"
+_POOL = "all connections of the pool were busy: make it larger, or find out who keeps them"
 
 _RULES = (  # (name of a class or "", what its text begins with, advice): the first that fits
     ("", r"unknown command ['`](ft|json)\.", _MODULES),
@@ -40,6 +40,7 @@ _RULES = (  # (name of a class or "", what its text begins with, advice): the fi
     ("", "noperm", _RIGHTS),
     ("OutOfMemoryError", "", _FULL),
     ("PoolTimeout", "", _POOL),
+    ("ConnectionError", "too many connections", _POOL),
     ("ServerSelectionTimeoutError", "", _DOWN),
     ("TimeoutError", "", _SLOW),
     ("NetworkTimeout", "", _SLOW),
