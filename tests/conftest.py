@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -15,7 +16,10 @@ import pytest
 
 pytest_plugins = ["tests.servers.fixtures"]
 REPOSITORY = Path(__file__).resolve().parent.parent
-STOP_SECONDS = 10
+STOP_SECONDS = 30
+
+PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections, which could take one before its server."""
 
 StartChild = Callable[..., "subprocess.Popen[str]"]
 
@@ -32,13 +36,22 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def find_free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    return pytest.fail("of 100 ports none is free")
+
+
 @pytest.fixture
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nothing listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return find_free_port()
 
 
 @pytest.fixture

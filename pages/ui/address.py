@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.ui import filters
+
 _PENDING = "statemeter_go"
 
 _go = st.components.v2.component(
@@ -31,9 +33,6 @@ export default function ({ data }) {
 }
 """,
 )
-
-_KEEP = ["window", "backend", "application", "refresh"]
-"""What of the address all pages share."""
 
 
 def thread() -> tuple[str, str]:
@@ -67,7 +66,7 @@ def follow() -> None:
         key="go",
         data={
             "path": f"/{base}/threads" if base else "/threads",
-            "keep": _KEEP,
+            "keep": list(filters.SHARED),
             "set": {name: value for name, value in names.items() if value},
             "number": number,
         },

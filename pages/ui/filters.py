@@ -17,6 +17,11 @@ REFRESH: dict[str, float | None] = {"1s": 1.0, "2s": 2.0, "5s": 5.0, "15s": 15.0
 DEFAULT_WINDOW = "1h"
 DEFAULT_REFRESH = "2s"
 
+SHARED = ("window", "backend", "application", "refresh")
+"""Names in the address, and keys of the widgets, that all pages share."""
+
+_PAGE = "statemeter_page"
+
 
 def draw(backends: Sequence[str], applications: Sequence[str]) -> None:
     """Draws the widgets.
@@ -37,6 +42,23 @@ def draw(backends: Sequence[str], applications: Sequence[str]) -> None:
             "Refresh every", list(REFRESH), default=DEFAULT_REFRESH, required=True,
             key="refresh", bind="query-params",
         )  # fmt: skip
+
+
+def keep(page: str) -> None:
+    """Keeps what was chosen over a change of page; to be called before ``draw()``.
+
+    On a click on a link the browser drops the names of widgets that it has not mounted yet, as on
+    a page that has only just come, and shows their defaults. What is assigned here goes back into
+    the address and the widgets. On Back and Forward the address wins, whatever is assigned.
+
+    Args:
+        page: names the page of this run.
+    """
+    if st.session_state.get(_PAGE, page) != page:
+        for name in SHARED:
+            if name in st.session_state and name not in st.query_params:
+                st.session_state[name] = st.session_state[name]
+    st.session_state[_PAGE] = page
 
 
 def window() -> str:

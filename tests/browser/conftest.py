@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -11,22 +10,45 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
 
-from tests.conftest import REPOSITORY, StartChild
+from tests.conftest import REPOSITORY, StartChild, find_free_port
 from tests.storage import seed
 
 Look = Callable[..., Page]
 
-START_SECONDS = 60
-DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
+PATIENCE_SECONDS = 60
+"""How long a condition may take to hold; a busy machine takes its time."""
+
+DRAWN = """() => {
+  const app = document.querySelector("[data-testid=stApp]");
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  return app?.dataset.testScriptState === "notRunning"
+    && all("[data-testid=stSkeleton]").length === 0
+    && all(".st-key-window button").length > 0
+    && all(".st-key-backend input").length > 0
+    && all(".statemeter-plot[aria-label]").every((plot) => plot.dataset.updates)
+}"""
+"""The script has run, and the browser has mounted what it announced: widgets and charts are loaded
+one by one, and a click before that is another test."""
+
+RUNS = """wanted => new Promise((done, failed) => {
+  const app = document.querySelector("[data-testid=stApp]");
+  let runs = 0;
+  new MutationObserver(() => {
+    if (app.dataset.testScriptState === "notRunning" && ++runs >= wanted) done();
+  }).observe(app, { attributes: true, attributeFilter: ["data-test-script-state"] });
+  setTimeout(() => failed(new Error(`only ${runs} of ${wanted} runs`)), 60_000);
+})"""
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """One Chromium for all tests of a module; each test has pages of its own."""
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
@@ -47,6 +69,7 @@ def look(browser: Browser) -> Iterator[Look]:
             color_scheme=theme,  # type: ignore[arg-type]
         )
         pages.append(page)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.goto(address)
         drawn(page)
         return page
@@ -79,9 +102,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def filled(store: Path) -> Iterator[str]:
     """Address of a dashboard that serves the sample's threads to all tests of a module."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     folder = store.parent
     with (folder / "dashboard.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
@@ -101,15 +122,14 @@ def filled(store: Path) -> Iterator[str]:
             yield answering(process, port)
         finally:
             process.terminate()
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
 
 
 def answering(process: subprocess.Popen[str], port: int) -> str:
     """Waits until a dashboard answers: its address."""
     address = f"http://127.0.0.1:{port}"
-    for _ in range(START_SECONDS * 5):
-        if process.poll() is not None:
-            break
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
                 return address
@@ -119,24 +139,50 @@ def answering(process: subprocess.Popen[str], port: int) -> str:
 
 
 def drawn(page: Page) -> None:
-    """Waits until the script has run."""
-    page.wait_for_selector(DRAWN, timeout=30_000)
+    """Waits until the script has run and the browser has mounted what it drew."""
+    page.wait_for_function(DRAWN, timeout=PATIENCE_SECONDS * 1000)
+
+
+def runs_again(page: Page, times: int = 2) -> None:
+    """Waits until the page, or a live part of it, has run this often from now on."""
+    page.evaluate(RUNS, times)
+
+
+def names(page: Page) -> dict[str, str]:
+    """What the address says now."""
+    return {name: value[0] for name, value in parse_qs(urlsplit(page.url).query).items()}
+
+
+def expect_names(page: Page, wanted: dict[str, str]) -> None:
+    """Waits until the address says this and nothing else."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while names(page) != wanted and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert names(page) == wanted
+
+
+def expect_value(page: Page, expression: str, arg: object = None) -> None:
+    """Waits until a JavaScript expression, or function of ``arg``, holds."""
+    try:
+        page.wait_for_function(expression, arg=arg, timeout=PATIENCE_SECONDS * 1000)
+    except TimeoutError:
+        pytest.fail(f"{expression} did not hold for {arg} at {page.url}")
 
 
 def updates(page: Page, plot: str) -> int:
-    """How often a chart was drawn, from 1."""
-    host = page.wait_for_selector(f".st-key-{plot} .statemeter-plot[data-updates]", timeout=30_000)
+    """How often a chart was drawn by now, from 1."""
+    host = page.wait_for_selector(f".st-key-{plot} .statemeter-plot[data-updates]")
     assert host is not None
     return int(host.get_attribute("data-updates") or 0)
 
 
 def wait_for_update(page: Page, plot: str, after: int) -> None:
     """Waits until a chart was drawn more often than ``after`` times."""
-    page.wait_for_function(
+    expect_value(
+        page,
         "([plot, after]) => Number(document.querySelector("
-        "`.st-key-${plot} .statemeter-plot`).dataset.updates) > after",
-        arg=[plot, after],
-        timeout=30_000,
+        "`.st-key-${plot} .statemeter-plot`)?.dataset.updates) > after",
+        [plot, after],
     )
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.conftest import (
+    PATIENCE_SECONDS,
     Look,
     drawn,
+    expect_names,
+    expect_value,
+    runs_again,
     store_more,
     store_step,
     updates,
@@ -22,22 +26,14 @@ pytestmark = pytest.mark.browser
 STORED = "plot-stored"
 
 
-def names(page: Page) -> dict[str, str]:
-    """What the address says."""
-    return {name: value[0] for name, value in parse_qs(urlsplit(page.url).query).items()}
-
-
 def choose_row(page: Page, table: str, row: int = 0) -> None:
-    """Ticks a row of a table."""
-    canvas = page.locator(f".st-key-{table} canvas").first
-    box = canvas.bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 15, box["y"] + 52 + 35 * row)
+    """Ticks a row of a table, once it stands still."""
+    rows = page.locator(f".st-key-{table} .dvn-scroller").first
+    rows.click(position={"x": 15, "y": 52 + 35 * row})
 
 
-def widest(page: Page) -> int:
-    """Pixels by which the page is wider than the screen."""
-    return int(page.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
+FITS = "() => document.documentElement.scrollWidth === window.innerWidth"
+"""Nothing is wider than the screen."""
 
 
 def test_the_first_visitor_may_come_by_any_address(look: Look, dashboard: str) -> None:
@@ -46,7 +42,7 @@ def test_the_first_visitor_may_come_by_any_address(look: Look, dashboard: str) -
     expect(page.get_by_role("link", name="Overview")).to_be_visible()
     expect(page.get_by_role("heading", name="Threads")).to_be_visible()
     expect(page.get_by_role("button", name="Run the demo")).to_be_visible()
-    assert names(page) == {"thread": "nobody", "window": "15m"}
+    expect_names(page, {"thread": "nobody", "window": "15m"})
 
 
 def test_deep_links(look: Look, filled: str) -> None:
@@ -54,7 +50,7 @@ def test_deep_links(look: Look, filled: str) -> None:
     page = look(f"{filled}/threads?thread=support-2&window=15m")
     expect(page.locator(".st-key-thread-heading code")).to_have_text("support-2")
     updates(page, "plot-channels")
-    assert names(page) == {"thread": "support-2", "window": "15m"}
+    expect_names(page, {"thread": "support-2", "window": "15m"})
     for path in ("/overview", "/", "/threads"):
         page = look(filled + path)
         title = "Threads" if path == "/threads" else "Overview"
@@ -68,19 +64,44 @@ def test_filters_survive(look: Look, filled: str) -> None:
     page.get_by_role("link", name="Threads").click()
     page.wait_for_url("**/threads?*")
     expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
-    page.wait_for_url("**/threads?*backend=sqlite*")
-    assert names(page) == {"window": "15m", "backend": "sqlite"}
+    expect_names(page, {"window": "15m", "backend": "sqlite"})
     choose_row(page, "threads-table")
-    page.wait_for_url("**/threads?*thread=*")
     opened = {"window": "15m", "backend": "sqlite", "thread": "support-1", "saver": "aaaaaaaaaaaa"}
-    assert names(page) == opened
+    expect_names(page, opened)
     page.reload()
     drawn(page)
     expect(page.locator(".st-key-thread-heading code")).to_have_text("support-1")
-    assert names(page) == opened
+    expect_names(page, opened)
     page.go_back()
     expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
-    assert names(page) == {"window": "15m", "backend": "sqlite"}
+    expect_names(page, {"window": "15m", "backend": "sqlite"})
+
+
+def test_filters_survive_a_click_before_they_are_mounted(browser: Browser, filled: str) -> None:
+    """A visitor who is faster than the widgets' scripts keeps window and backend all the same."""
+    page = browser.new_page()
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    for widget in ("Selectbox", "ButtonGroup"):
+        page.route(f"**/{widget}.*.js", hold)
+    page.goto(f"{filled}/?window=15m&backend=sqlite")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while len(held) < 2 and time.monotonic() < deadline:
+        page.wait_for_timeout(20)
+    assert len(held) == 2
+    page.get_by_role("link", name="Threads").click()
+    page.wait_for_url("**/threads*")
+    assert page.locator(".st-key-backend input").count() == 0
+    for route in held:
+        route.continue_()
+    drawn(page)
+    expect_names(page, {"window": "15m", "backend": "sqlite"})
+    expect(page.locator(".st-key-backend input").first).to_have_value("sqlite")
+    page.close()
 
 
 def test_a_row_of_the_overview_opens_its_thread(look: Look, filled: str) -> None:
@@ -90,11 +111,11 @@ def test_a_row_of_the_overview_opens_its_thread(look: Look, filled: str) -> None
     choose_row(page, "largest", 1)
     page.wait_for_url("**/threads?*")
     expect(page.locator(".st-key-thread-heading code")).to_have_text("research-1")
-    assert names(page)["window"] == "6h"
+    expect_value(page, "() => new URL(location.href).searchParams.get('window') === '6h'")
     page.go_back()
     page.wait_for_url(f"{filled}/?window=6h")
     expect(page.locator(".st-key-largest canvas").first).to_be_visible()
-    page.wait_for_timeout(1500)
+    runs_again(page)
     assert page.url == f"{filled}/?window=6h"
 
 
@@ -103,21 +124,27 @@ def test_a_zoom_survives_live_updates(look: Look, filled: str, store: Path) -> N
     page = look(f"{filled}/?refresh=1s")
     updates(page, STORED)
     plot = page.locator(f".st-key-{STORED} .statemeter-plot")
+    plot.scroll_into_view_if_needed()
     area = plot.locator(".nsewdrag").first.bounding_box()
     assert area is not None
     page.mouse.move(area["x"] + 100, area["y"] + 40)
     page.mouse.down()
     page.mouse.move(area["x"] + 260, area["y"] + 140, steps=5)
     page.mouse.up()
-    page.wait_for_timeout(500)
+    expect_value(
+        page,
+        "() => document.querySelector('.st-key-plot-stored .statemeter-plot')"
+        "._fullLayout.xaxis.autorange === false",
+    )
     ranges = "one => [one._fullLayout.xaxis.range, one._fullLayout.yaxis.range]"
     last = "one => one._fullData.map(trace => trace.customdata.at(-1))"
     zoomed, before = plot.evaluate(ranges), plot.evaluate(last)
     plot.evaluate("one => { one.sameOne = true; }")
     store_more(store, 50_000_000)
-    page.wait_for_function(
-        "document.querySelector('.st-key-plot-stored .statemeter-plot')"
-        "._fullData.some(trace => trace.customdata.at(-1) === '54.5 MB')"
+    expect_value(
+        page,
+        "() => document.querySelector('.st-key-plot-stored .statemeter-plot')"
+        "._fullData.some(trace => trace.customdata.at(-1) === '54.5 MB')",
     )
     assert plot.evaluate(last) != before
     assert plot.evaluate(ranges) == zoomed
@@ -128,6 +155,7 @@ def test_a_choice_survives_live_updates(look: Look, filled: str, store: Path) ->
     """The step that a visitor chose stays chosen, and the page stays where it was scrolled to."""
     page = look(f"{filled}/threads?thread=support-2&refresh=1s")
     updates(page, "plot-channels")
+    updates(page, "plot-step-latency")  # the last one: nothing moves any more
     page.locator(".st-key-steps-table").scroll_into_view_if_needed()
     choose_row(page, "steps-table", 3)
     chosen = page.get_by_text("at step 2", exact=True)
@@ -148,12 +176,17 @@ def test_both_themes(look: Look, filled: str) -> None:
     for theme in ("light", "dark"):
         page = look(filled, theme=theme)
         updates(page, STORED)
-        plot = page.locator(f".st-key-{STORED} .statemeter-plot")
-        text = plot.evaluate("one => one._fullLayout.font.color")
-        assert (int(text[1:3], 16) > 128) == (theme == "dark")
-        card = page.locator(".st-key-card-stored")
-        colour = card.evaluate("one => getComputedStyle(one).backgroundColor")
-        assert (int(colour.removeprefix("rgb(").split(",")[0]) < 128) == (theme == "dark")
+        expect_value(
+            page,
+            """dark => {
+  const plot = document.querySelector(".st-key-plot-stored .statemeter-plot");
+  const text = plot._fullLayout.font.color;
+  const card = getComputedStyle(document.querySelector(".st-key-card-stored")).backgroundColor;
+  return parseInt(text.slice(1, 3), 16) > 128 === dark
+    && Number(card.match(/\\d+/)[0]) < 128 === dark;
+}""",
+            theme == "dark",
+        )
 
 
 def test_the_theme_can_be_switched(look: Look, filled: str) -> None:
@@ -165,29 +198,38 @@ def test_the_theme_can_be_switched(look: Look, filled: str) -> None:
     before = plot.evaluate(colours)
     page.get_by_test_id("stMainMenu").click()
     page.get_by_test_id("stMainMenuPopover").get_by_text("Dark").click()
-    page.wait_for_function(
+    expect_value(
+        page,
         "before => document.querySelector('.st-key-plot-stored .statemeter-plot')"
         "._fullLayout.font.color !== before",
-        arg=before[0],
+        before[0],
     )
     assert not set(plot.evaluate(colours)) & set(before)
 
 
 def test_a_phone(look: Look, filled: str) -> None:
     """At 390 pixels nothing is wider than the screen: columns stack, tables scroll inside."""
-    for path in ("/", "/threads", "/threads?thread=support-2", "/threads?thread=nobody"):
+    for path, last in {
+        "/": "plot-latency .statemeter-plot[data-updates]",
+        "/threads": "threads-table canvas",
+        "/threads?thread=support-2": "plot-step-latency .statemeter-plot[data-updates]",
+        "/threads?thread=nobody": "card-no-thread",
+    }.items():
         page = look(filled + path, width=390, height=844)
-        page.wait_for_timeout(1500)
-        assert widest(page) == 0, path
-        for plot in page.locator(".statemeter-plot").all():
-            box = plot.bounding_box()
-            assert box is not None
-            assert 250 < box["width"] < 390, path
+        expect(page.locator(f".st-key-{last}").first).to_be_attached()
+        runs_again(page)
+        expect_value(page, FITS)
+        expect_value(
+            page,
+            "() => [...document.querySelectorAll('.statemeter-plot')].every("
+            "one => one.clientWidth > 250 && one.clientWidth < 390)",
+        )
 
 
 def test_nothing_is_loaded_from_elsewhere(browser: Browser, filled: str) -> None:
     """Fonts, scripts, images: all of them come from this server, the rest is refused."""
     page = browser.new_page()
+    page.set_default_timeout(PATIENCE_SECONDS * 1000)
     answered, failed = [], []
     page.on("response", lambda response: answered.append(response.url))
     page.on("requestfailed", lambda request: failed.append((request.url, request.failure)))
@@ -205,4 +247,4 @@ def test_the_empty_page_on_a_phone(look: Look, dashboard: str) -> None:
     """The first page of all: what to do next is there, and fits."""
     page = look(dashboard, width=390, height=844)
     expect(page.get_by_role("button", name="Run the demo")).to_be_visible()
-    assert widest(page) == 0
+    expect_value(page, FITS)
