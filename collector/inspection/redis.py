@@ -1,7 +1,7 @@
 """A look into a Redis or Valkey of RedisSaver, ValkeySaver, RedisStore or RedisCache.
 
-Only commands that read: INFO, MODULE LIST, FT._LIST, FT.INFO, SCAN, TTL, MEMORY USAGE; never KEYS. Each TTL adds
-one to the server's own ``keyspace_hits``, at most ``redis_keys.TTL_KEYS`` a look.
+Only commands that read: INFO, MODULE LIST, FT._LIST, FT.INFO, SCAN, TTL, MEMORY USAGE; never KEYS.
+Each TTL adds one to the server's own ``keyspace_hits``, at most ``redis_keys.TTL_KEYS`` a prefix.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from collector.inspection.url import Address
 _FIXES = (
     ("WRONGPASS", "Check user and password."),
     ("NOAUTH", "Give the password: redis://:password@host:port."),
-    ("AUTH", "Check user and password: redis://user:password@host:port, without a user :password."),
+    (
+        "username-password",
+        "Check user and password: redis://user:password@host:port, without a user :password.",
+    ),
     ("NOPERM", "Let the user run INFO, SCAN, TTL, MEMORY, MODULE and FT._LIST."),
     ("DB index", "Check the number of the database at the end of the URL."),
     ("LOADING", "The server loads its data: look again in a moment."),

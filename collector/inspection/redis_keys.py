@@ -1,8 +1,9 @@
 """Keys of a Redis by prefix, from a sampled SCAN: how many never expire, and how large they are.
 
-SCAN goes by the hash of the keys, so that the first keys it gives are a random sample of all. A share p among n of N
-keys has the half width 1.96 · √(p(1-p)/n · (N-n)/(N-1)) (95 %, without replacement; W. G. Cochran,
-Sampling Techniques, 3rd ed., 3.5).
+SCAN goes by the hash of the keys, so that the first keys it gives are a random sample of all. The
+95 % confidence interval of a share p among n of N keys has the half width
+1.96 · √(p(1-p)/n · (N-n)/(N-1)) (without replacement; W. G. Cochran, Sampling Techniques, 3rd ed.,
+3.2).
 """
 
 from __future__ import annotations
@@ -36,6 +37,13 @@ CHECKPOINTS = ("checkpoint:", "checkpoint_write:", "checkpoint_latest:", "writes
 """What a thread is resumed from."""
 REDIS_SAVER = ("checkpoint_latest:", "checkpoint_write:", "write_keys_zset:")
 """What RedisSaver alone writes."""
+
+
+EXPIRE = """\
+import redis
+client = redis.Redis.from_url(url)
+for key in client.scan_iter("{}*", count=1000):
+    client.expire(key, 30 * 24 * 3600, nx=True)"""
 
 
 @dataclass
@@ -80,11 +88,13 @@ def take(server: Server, limits: Limits) -> Sample:
     sample = Sample(int(known.get("keys", 0)), int(known.get("expires", 0)))
     sample.prefixes = {name: Prefix() for name in ("", *PREFIXES)}
     end = time.monotonic() + limits.seconds_left(SCAN_SECONDS)
-    cursor, seen = 0, set()
+    cursor = 0
+    seen: set[bytes] = set()
     while True:
-        cursor, keys = server.client.scan(cursor, count=SCAN_COUNT)
-        seen.update(keys)  # SCAN may give a key twice
-        sample.complete = int(cursor) == 0
+        answer = server.ask("SCAN", cursor, "COUNT", SCAN_COUNT)
+        cursor = int(answer[0])
+        seen.update(answer[1])  # SCAN may give a key twice
+        sample.complete = cursor == 0
         if sample.complete or len(seen) >= SCAN_KEYS or time.monotonic() >= end:
             break
     for key in seen:
@@ -161,12 +171,10 @@ def _check_prefix(
         status="warning" if many else "ok",
         why=f"About {forever:,.0f} keys never expire: threads nobody returns to stay in memory. "
         "Give the saver ttl={'default_ttl': 43200, 'refresh_on_read': True} (minutes; ValkeySaver: "
-        "ttl=2592000, seconds) for new ones; the command below sets 30 days on those there are."
+        "ttl=2592000, seconds) for new ones; the lines below set 30 days on those there are."
         if many else "",
-        mend=f'redis-cli -u "$URL" --scan --pattern \'{name}*\' | '
-        "while IFS= read -r key; do printf 'EXPIRE \"%s\" 2592000 NX\\n' \"$key\"; done | "
-        'redis-cli -u "$URL"' if many else "",
-        language="shell" if many else "",
+        mend=EXPIRE.format(name) if many else "",
+        language="python" if many else "",
     )  # fmt: skip
 
 

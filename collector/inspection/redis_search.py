@@ -40,7 +40,7 @@ def check(server: Server, sample: Sample | None, findings: Findings) -> None:
         if not modules.issuperset(NEEDED):
             return
     with findings.trying("index", "Search indexes"):
-        _check_indexes(server, (saver or wanted and not store, store), findings)
+        _check_indexes(server, (saver or (wanted and not store), store), findings)
 
 
 def _check_modules(modules: set[str], wanted: bool, findings: Findings) -> None:
@@ -82,8 +82,8 @@ def _check_index(name: str, info: dict[str, Any], findings: Findings) -> None:
         "index", "Search index", int(float(_text(info.get("num_docs", 0)))), "documents",
         subject=name,
         status="warning" if failures else "ok",
-        why=f"{failures:,} documents could not be indexed, so that list() does not find them: their "
-        "fields are of another type than the index wants. Make it anew, as below." if failures
+        why=f"{failures:,} documents could not be indexed, so that list() does not find them: "
+        "their fields are of another type than the index wants. Make it anew, as below." if failures
         else "",
         mend=f"FT.DROPINDEX {name}" if failures else "", language="redis" if failures else "",
     )  # fmt: skip
