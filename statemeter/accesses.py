@@ -48,14 +48,18 @@ class Access(msgspec.Struct, gc=False):
             self.source = None  # it is not ours to keep alive
             outer = ACCESS.get()
             if outer is None or outer.token is None or outer.info is not info:
-                self.info = info
-                self.scope = SCOPE.get()
-                self.token = ACCESS.set(self)
-                self.at_ns = wall()
-                self.start_ns = clock()
+                self.start(info)
         except Exception:
             faults.fault("beginning an access")
         return self
+
+    def start(self, info: Any) -> None:
+        """Be the call that is told, and start the clocks."""
+        self.info = info
+        self.scope = SCOPE.get()
+        self.token = ACCESS.set(self)
+        self.at_ns = wall()
+        self.start_ns = clock()
 
     def __exit__(
         self,

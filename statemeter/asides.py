@@ -56,6 +56,11 @@ def jsonb(given: Any) -> Aside:
     return found
 
 
+def jsonb_size(text: bytes) -> int:
+    """The same of one value, given the JSON that was sent. Raises ValueError where it is none."""
+    return _size(_parsed(text))
+
+
 def _size(value: Any) -> int:
     return len(json.dumps(value, ensure_ascii=False).encode("utf-8", "ignore"))
 

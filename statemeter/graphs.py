@@ -1,4 +1,4 @@
-"""Graphs, instrumented: runs and nodes, with the saver and the node cache they use."""
+"""Graphs, instrumented: runs and nodes, with the saver, the node cache and the store they use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any
 
-from statemeter import caches, faults, probe, records, savers, subclass
+from statemeter import caches, faults, probe, records, savers, stores, subclass
 from statemeter.calls import SCOPE, RunScope, clock, wall
 from statemeter.introduction import SaverInfo
 
@@ -30,7 +30,7 @@ def is_saver(thing: object) -> bool:
 
 
 def instrument(graph: Any) -> None:
-    """Instrument a compiled graph, its saver, its nodes and those of its subgraphs."""
+    """Instrument a compiled graph, its saver, cache and store, its nodes and those of subgraphs."""
     if is_saver(graph.checkpointer):
         savers.instrument(graph.checkpointer)
         info = savers.info_of(graph.checkpointer)
@@ -45,11 +45,13 @@ def instrument(graph: Any) -> None:
             faults.fault("instrumenting a node")
     if graph.cache is not None:
         caches.instrument(graph.cache, graph.get_name())
+    if stores.is_store(graph.store):
+        stores.attach(graph.store, graph.get_name())
     subclass.instrument(graph, "graph", _graph_methods)
 
 
 def uninstrument(graph: Any) -> None:
-    """Undo ``instrument``, for the saver and the cache as well."""
+    """Undo ``instrument``, for the saver, the cache and the store as well."""
     if is_saver(graph.checkpointer):
         savers.uninstrument(graph.checkpointer)
     for _, runnable in _nodes(graph, set()):
@@ -57,6 +59,8 @@ def uninstrument(graph: Any) -> None:
         subclass.restore(runnable)
     if graph.cache is not None:
         caches.uninstrument(graph.cache)
+    if stores.is_store(graph.store):
+        stores.uninstrument(graph.store)
     subclass.restore(graph)
 
 

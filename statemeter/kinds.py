@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import graphs, savers
+from statemeter import caches, embeddings, graphs, savers, stores
 
 logger = logging.getLogger("statemeter")
 
@@ -41,6 +41,9 @@ def _instrument_graph(graph: Any) -> None:
 KINDS = (
     Kind("compiled LangGraph graph", graphs.is_graph, _instrument_graph, graphs.uninstrument),
     Kind("checkpoint saver", graphs.is_saver, savers.instrument, savers.uninstrument),
+    Kind("store", stores.is_store, stores.instrument, stores.uninstrument),
+    Kind("embeddings", embeddings.is_embeddings, embeddings.instrument, embeddings.uninstrument),
+    Kind("node cache", caches.is_cache, caches.instrument, caches.uninstrument),
 )
 """In the order in which an object is asked; the first that fits decides."""
 

@@ -16,6 +16,7 @@ from statemeter.errors import SettingError
 MB = 1_000_000
 LARGEST = 1e9
 """Largest number of any setting: the clocks and queues of Python take no infinite ones."""
+LABELS_MAX = 20
 SEGMENT_MIN_BYTES = 10_000
 """A segment has room for more than the process that introduces itself in each."""
 
@@ -48,6 +49,13 @@ def _positive(text: str) -> float:
 def _count(text: str) -> int:
     number = int(text)
     if not 0 < number <= LARGEST:
+        raise ValueError(text)
+    return number
+
+
+def _labels(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= LABELS_MAX:
         raise ValueError(text)
     return number
 
@@ -93,6 +101,9 @@ SETTINGS = {
         Setting("STATEMETER_SEGMENT_MB", "8", "MB", "size of a spool segment", _segment),
         Setting("STATEMETER_SPOOL_MB", "512", "MB",
                 "size of the whole spool; probes drop and count beyond it", _positive),
+        Setting("STATEMETER_NAMESPACE_LABELS", "2", "labels",
+                "how many labels of a store's namespaces are told, the first ones; they may hold "
+                "ids of users; 0: none", _labels),
         Setting("STATEMETER_RETENTION_DAYS", "14", "days",
                 "age at which single operations are deleted from the store; sums by minute live "
                 "90 days, by hour for good", _positive),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 _ORIGINAL = "_statemeter_original"
 _made: dict[tuple[type, str], type] = {}
@@ -48,6 +48,8 @@ def instrument(instance: Any, purpose: str, methods: Methods) -> bool:
                 "__doc__": cls.__doc__,
             }
             members["__qualname__"] = cls.__qualname__
+            # Pydantic would take a name with an underscore for a private attribute.
+            members["__annotations__"] = {_ORIGINAL: ClassVar[type]}
             members[_ORIGINAL] = cls
             members.update(methods(cls))
             subclass = cast(Any, type(cls))(cls.__name__, (cls,), members)
