@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
+from statemeter import pickles
+
 _ORIGINAL = "_statemeter_original"
 _made: dict[tuple[type, str], type] = {}
 _lock = threading.Lock()
@@ -51,6 +53,7 @@ def instrument(instance: Any, purpose: str, methods: Methods) -> bool:
             # Pydantic would take a name with an underscore for a private attribute.
             members["__annotations__"] = {_ORIGINAL: ClassVar[type]}
             members[_ORIGINAL] = cls
+            members["__reduce_ex__"] = pickles.reduce_ex(cls)
             members.update(methods(cls))
             subclass = cast(Any, type(cls))(cls.__name__, (cls,), members)
             _made[cls, purpose] = subclass
