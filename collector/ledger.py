@@ -121,10 +121,6 @@ class Ledger:
         self._sum(
             process, saver, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip
-        detail = ""
-        if event.channels_unknown or event.root:
-            told = {"channels_unknown": event.channels_unknown, "root": event.root}
-            detail = _encode({name: value for name, value in told.items() if value}).decode()
         self._rows.append((
             process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
             event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
@@ -132,7 +128,7 @@ class Ledger:
             event.error, row_bytes, None if event.error else live,
             _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
             channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
-            detail or "{}",
+            _detail(event),
         ))  # fmt: skip
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
@@ -292,6 +288,17 @@ class Ledger:
         if (event.blob_bytes or event.inline_bytes) and not parts.channels:
             state.partial = 1  # too many channels to tell
         return by_channel.carried(parent.sizes if parent else None, parts)
+
+
+def _detail(event: events.Put) -> str:
+    """What few puts tell, as JSON."""
+    why, root, deltas = event.channels_unknown, event.root, event.deltas
+    if not (why or root or deltas or event.snapshots):
+        return "{}"
+    told = {
+        "channels_unknown": why, "root": root, "deltas": deltas, "snapshots": event.snapshots,
+    }  # fmt: skip
+    return _encode({name: value for name, value in told.items() if value}).decode()
 
 
 def _or_none(size: int) -> int | None:

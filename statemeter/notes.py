@@ -26,11 +26,27 @@ def put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
     """
     values = checkpoint["channel_values"]
     parents = metadata.get("parents")
+    counters = metadata.get("counters_since_delta_snapshot")
     return (
         id(checkpoint), checkpoint["id"], metadata.get("step"), metadata.get("source"),
         list(new_versions), [id(values[c]) if c in values else 0 for c in new_versions],
-        parents.get("", "") if parents else "", None,
+        parents.get("", "") if parents else "",
+        _since_snapshot(counters) if counters else None,
+        [c for c in new_versions if is_snapshot(values.get(c))], None,
     )  # fmt: skip
+
+
+def _since_snapshot(counters: Any) -> dict[str, int] | None:
+    """Super-steps of each ``DeltaChannel`` since its snapshot, of (updates, super-steps)."""
+    try:
+        return {str(channel): int(steps) for channel, (_, steps) in counters.items()}
+    except (AttributeError, TypeError, ValueError):  # LangGraph may come to count otherwise
+        return None
+
+
+def is_snapshot(value: Any) -> bool:
+    """Whether a channel's value is the full value of a ``DeltaChannel``."""
+    return type(value).__name__ == "_DeltaSnapshot"
 
 
 def beside(measure: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -64,7 +80,7 @@ def json_document(measure: Callable[[Any], Any], inline: bool) -> Callable[..., 
                     large[channel] = len(_text(value))
                 elif value is None or isinstance(value, str | int | float | bool):
                     kept[channel] = value
-                elif type(value).__name__ == "_DeltaSnapshot":
+                elif is_snapshot(value):
                     kept[channel] = True  # a mark: the value itself becomes a blob
                     snapshots.append(channel)
         text = _text(document)

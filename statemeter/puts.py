@@ -27,15 +27,15 @@ def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) 
     The backend holds ``held(n)`` bytes for n bytes of the document or of metadata, and ``added``
     bytes that a saver puts into the document after its serializer.
     """
-    checkpoint_key, checkpoint, step, source, channels, ids, root, passed_by = call.names
+    checkpoint_key, checkpoint, step, source, channels, ids, root, *delta, passed_by = call.names
     owners: dict[int, list[str]] = {}
     emptied = []
     for channel, owner in zip(channels, ids, strict=True):
         if owner:
             owners.setdefault(owner, []).append(channel)
-        else:
+        elif not delta[0] or channel not in delta[0]:
             emptied.append(channel)
-    written = [channel for channel in channels if channel not in emptied]
+    written = [channel for channel, owner in zip(channels, ids, strict=True) if owner]
     aside = passed_by[0](passed_by[1]) if passed_by else Aside()
     document: Dump | None = None
     blobs: dict[str, Dump] = {}
@@ -69,7 +69,7 @@ def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) 
     return (
         *common("put", seq, call), parent, step if isinstance(step, int) else -2, source or "",
         document_bytes, sum(map(size_of, blobs.values())), metadata_bytes, measured[0],
-        int(whole), *_bounded(*measured[1:], sum(aside.inline.values()), root),
+        int(whole), *_bounded(*measured[1:], sum(aside.inline.values()), root, *delta),
     )  # fmt: skip
 
 
@@ -130,9 +130,9 @@ def _bounded(channels: Any, changed: Any, lists: Any, why: str, *last: Any) -> l
         if len(events.encode(channels)) > events.RECORD_MAX_BYTES // 2:
             channels, why = {}, "too many channels"
     ends = [channels, changed, lists, why, *last]
-    while len(ends) > 1 and not ends[-1] and ends[-1] != []:  # no channel changed: to be told
+    while len(ends) > 2 and not ends[-1]:
         ends.pop()
-    return ends
+    return ends[:1] if ends[1:] == [0] else ends  # []: no channel changed
 
 
 def _why_unmeasured(part: Dump | None) -> str:

@@ -33,8 +33,8 @@ NOT_PASSED = {
 pytestmark = pytest.mark.filterwarnings("ignore:get_async_redis_connection will become async")
 
 
-def with_async_methods(saver: Any) -> Any:
-    """A saver whose async methods call its sync ones, as an application might make it."""
+def with_async_methods(saver: Any) -> None:
+    """Let the async methods of a saver call its sync ones, as an application might."""
     cls = type(saver)
 
     def aside(name: str) -> Any:
@@ -57,7 +57,6 @@ def with_async_methods(saver: Any) -> Any:
         del made["aprune"]
     members = made | {"alist": alist, "aput_writes": aput_writes}
     saver.__class__ = type(cls.__name__, (cls,), members)
-    return saver
 
 
 async def report(name: str, servers: Servers, measured: bool) -> Any:
@@ -67,7 +66,7 @@ async def report(name: str, servers: Servers, measured: bool) -> Any:
     async def saver() -> AsyncIterator[Any]:
         async with opened(name, servers) as made:
             if name in ONLY_SYNC:
-                made = with_async_methods(made)
+                with_async_methods(made)
             yield statemeter.instrument(made) if measured else made
 
     results = (await validate(saver)).results
