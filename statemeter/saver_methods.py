@@ -40,7 +40,7 @@ def _with_allowlist(cls: Any) -> Callable[..., Any]:
     def with_allowlist(self: Any, extra_allowlist: Any) -> Any:
         clone = cls.with_allowlist(self, extra_allowlist)
         try:
-            if clone is not self:
+            if clone is not self and serde.ORIGINAL in clone.__dict__:
                 clone.__dict__[serde.ORIGINAL] = serde.plain(clone.serde)
                 clone.serde = serde.instrumented(clone.serde)
         except Exception:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from statemeter import backends, introduction, probe, saver_methods, serde, subclass
+from statemeter import backends, introduction, pools, probe, saver_methods, serde, subclass
 from statemeter.calls import INFO
 from statemeter.introduction import SaverInfo
 
@@ -19,16 +19,16 @@ def instrument(saver: Any) -> bool:
     target = probe.get()
     info = _describe(saver)
     introduction.name_storage(target.incarnation, info)
-    original = saver.serde
-    saver.__dict__.update({INFO: info, serde.ORIGINAL: original})
+    saver.__dict__[INFO] = info
     try:
-        saver.serde = serde.instrumented(original)
+        _measure_serializer(saver)
         subclass.instrument(saver, "saver", saver_methods.methods)
     except Exception:
         _forget(saver)
         raise
     target.savers[info.number] = info
     target.emit(introduction.saver, info)
+    pools.instrument_below(saver)
     return True
 
 
@@ -36,16 +36,31 @@ def uninstrument(saver: Any) -> bool:
     """Undo ``instrument``; False where there was nothing to undo."""
     if not subclass.is_instrumented(saver):
         return False
+    pools.uninstrument_below(saver)
     subclass.restore(saver)
     info = _forget(saver)
     probe.get().savers.pop(info.number, None)
     return True
 
 
+def _measure_serializer(saver: Any) -> None:
+    """Give a saver a serializer that measures.
+
+    One that has none, or none that can be exchanged, is measured without: its calls and their
+    times are told, their bytes are unknown.
+    """
+    original = getattr(saver, "serde", None)
+    try:
+        saver.serde = serde.instrumented(original)
+    except (AttributeError, TypeError):
+        return
+    saver.__dict__[serde.ORIGINAL] = original
+
+
 def _forget(saver: Any) -> SaverInfo:
     """Give a saver its serializer back, if it did not get another one meanwhile."""
-    original = saver.__dict__.pop(serde.ORIGINAL)
-    if subclass.is_instrumented(saver.serde):
+    original = saver.__dict__.pop(serde.ORIGINAL, None)
+    if original is not None and subclass.is_instrumented(saver.serde):
         saver.serde = original
     info: SaverInfo = saver.__dict__.pop(INFO)
     return info
@@ -62,6 +77,11 @@ def _describe(saver: Any) -> SaverInfo:
     number = next(_numbers)
     return SaverInfo(
         backend=backend.name, class_name=type(saver).__name__, layout=backend.layout,
-        serializer=type(saver.serde).__name__, database=place.database, number=number,
+        serializer=_serializer_name(saver), database=place.database, number=number,
         label=place.label or f"{type(saver).__name__} {number}", identity=place.identity,
     )  # fmt: skip
+
+
+def _serializer_name(saver: Any) -> str:
+    serializer = getattr(saver, "serde", None)
+    return type(serializer).__name__ if serializer is not None else ""
