@@ -36,6 +36,7 @@ DEAD_LETTERS_KEPT = 10_000
 _FENCE = (
     "UPDATE collector SET ingested = ingested + ?, dead_letters = ? WHERE id = 1 AND holder = ?"
 )
+_NO_PROCESS = ProcessState(0, "", {"application": ""})
 _OF_THREADS = (events.Operation, events.Node, events.Run)
 
 
@@ -115,6 +116,21 @@ class Ingest:
         self.accesses.saved()
         self.processes.saved()
         return self._stored
+
+    def store_servers(self, readings: list[tuple[events.Resource, events.Gauges]]) -> None:
+        """Store what servers told of themselves, if anything; no process told it.
+
+        Raises:
+            Fenced: another collector holds the lease.
+        """
+        if not readings:
+            return
+        with self.transaction() as connection:
+            for server, gauges in readings:
+                self.accesses.introduce(server)
+                self.accesses.gauges(connection, _NO_PROCESS, gauges)
+            self.accesses.save(connection, readings[-1][1].at_us)
+        self.accesses.saved()
 
     def _process(
         self, connection: Connection, slices: list[Slice], handlers: dict[type, Any]

@@ -22,8 +22,10 @@ from collector.errors import Fenced, SpoolUnusable
 from collector.gather import BATCH_RECORDS, Gatherer
 from collector.health import Health
 from collector.ingest import Ingest
+from collector.inspection import keep
 from collector.lease import Lease
 from collector.progress import Progress
+from collector.servers import Servers
 from collector.upkeep import Upkeep, newer_problem
 from collector.wal import bound_wal
 from statemeter import settings
@@ -73,6 +75,7 @@ class Collector:
         self._health = Health(options.folder)
         self._gatherer = Gatherer()
         self._progress = Progress()
+        self._servers = Servers(settings.get("STATEMETER_SERVERS") or "")
         self._engine: Engine | None = None
         self._inode = 0
         self._limit = BATCH_RECORDS
@@ -87,6 +90,8 @@ class Collector:
             SpoolUnusable: with ``once``, the spool cannot be read.
         """
         self._open()
+        if not self._options.once:
+            self._servers.start()
         gc.collect()
         gc.freeze()
         gc.disable()  # rows have no cycles; what has is collected now and then
@@ -102,6 +107,7 @@ class Collector:
                     self._trouble(error)
         finally:
             gc.enable()
+            self._servers.stop()
             self._close()
 
     def _open(self) -> None:
@@ -140,7 +146,7 @@ class Collector:
                 worked = self._step(ingest, upkeep, listing)
             if due:
                 beat = now + BEAT_SECONDS
-                self._beat(upkeep, listing, engine)
+                self._beat(ingest, upkeep, listing, engine)
             if now >= sweep and not worked:
                 sweep = now + SWEEP_SECONDS
                 retention.sweep(engine, time.time_ns() // 1000, self._days, self._not_stopped)
@@ -154,7 +160,7 @@ class Collector:
                 looks += 1
                 upkeep.find_dead(listing, time.time(), at_once=True)
                 if looks > 1:  # the first look may have found torn tails to be dead
-                    self._beat(upkeep, listing, engine)
+                    self._beat(ingest, upkeep, listing, engine)
                     return True
                 continue
             self._options.sleep(IDLE_SECONDS)
@@ -220,7 +226,9 @@ class Collector:
         slices = self._gatherer.gather(listing, ingest.segments, upkeep.dead, 1)
         ingest.store(slices, poison=True)
 
-    def _beat(self, upkeep: Upkeep, listing: spool.Listing | None, engine: Engine) -> None:
+    def _beat(
+        self, ingest: Ingest, upkeep: Upkeep, listing: spool.Listing | None, engine: Engine
+    ) -> None:
         now_us = time.time_ns() // 1000
         if not self._path.exists() or self._inode != self._path.stat().st_ino:
             raise StoreUnwritable(f"The store {self._path} was removed or replaced while in use.")
@@ -229,6 +237,8 @@ class Collector:
         if listing is not None:
             upkeep.measure(listing, self._health, now_us)
             upkeep.finish(listing)
+            keep.take(self._options.folder, ingest.transaction)
+            ingest.store_servers(self._servers.taken())
         wal = bound_wal(engine, self._path)
         if wal:
             self._health.problems["wal"] = wal

@@ -10,7 +10,12 @@ from sqlalchemy import Connection
 from storage import inserts
 from storage.buckets import RESOLUTIONS_S, SECOND_US
 
-COUNTERS = frozenset({"requests", "waited_us", "timeouts", "lost", "hits", "misses"})
+COUNTERS = frozenset({
+    "requests", "waited_us", "timeouts", "lost", "hits", "misses",
+    # of servers
+    "evicted", "expired", "commands", "commits", "rollbacks", "deadlocks", "blocks_read",
+    "blocks_hit", "rows_read", "rows_written", "temporary_bytes",
+})  # fmt: skip
 """Readings that only grow while their resource lives; all others are levels."""
 
 Series = tuple[int, int]

@@ -12,11 +12,15 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
 
-from storage import models, models_resources
+from storage import models, models_inspections, models_resources
 
 Row = tuple[Any, ...]
 
-_TABLES = {table.name: table for table in (*models.TABLES, *models_resources.TABLES)}
+_TABLES: dict[str, Table] = {
+    table.name: table
+    for module in (models, models_resources, models_inspections)
+    for table in module.TABLES
+}
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 

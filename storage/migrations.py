@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlmodel import SQLModel
 
-from storage import models, models_resources
+from storage import models, models_inspections, models_resources
 from storage.errors import StoreTooNew
 from storage.models import Migration
 
@@ -38,9 +38,14 @@ def _create_resources(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection, tables=models_resources.TABLES)
 
 
+def _create_inspections(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_inspections.TABLES)
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
+    Change(3, "inspections", _create_inspections),
 )
 
 NEWEST = CHANGES[-1].version

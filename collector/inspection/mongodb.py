@@ -1,7 +1,7 @@
 """A look into a MongoDB database of MongoDBSaver.
 
-Only commands that read, each with ``maxTimeMS``: collStats, listIndexes, aggregate, and explain with
-verbosity ``queryPlanner``, which runs nothing.
+Only commands that read, each with ``maxTimeMS``: collStats, listIndexes, aggregate, and explain
+with verbosity ``queryPlanner``, which runs nothing.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
     Raises:
         CouldNotLook: it cannot be reached, refuses the login, or has nothing of LangGraph.
     """
-    with _connected(address) as (client, name, place):
+    with connected(address) as (client, name, place):
         reader = Reader(client[name], limits)
         findings = Findings((errors.PyMongoError,), lambda error: _tell(error, address))
         try:
             version = client.server_info()["version"]
             names = set(client[name].list_collection_names())
         except errors.PyMongoError as error:
-            raise _refused(address, error) from None
+            raise refused(address, error) from None
         found = mongodb_collections.check(reader, address, name, names, findings)
         for collection in found:
             with findings.trying("document.largest", "Largest document", collection):
@@ -87,7 +87,7 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
 
 
 @contextmanager
-def _connected(
+def connected(
     address: Address,
 ) -> Iterator[tuple[pymongo.MongoClient[Any], str, tuple[str, int]]]:
     """A client, the database named, and the servers as the probe names them."""
@@ -115,7 +115,7 @@ def _connected(
         yield client, named["database"] or DEFAULT_DATABASE, place
 
 
-def _refused(address: Address, error: Exception) -> CouldNotLook:
+def refused(address: Address, error: Exception) -> CouldNotLook:
     said = _tell(error, address)
     fix = next((fix for part, fix in _FIXES if part in said), "Check the URL.")
     return CouldNotLook(f"{address.shown} cannot be reached: {said} {fix}")

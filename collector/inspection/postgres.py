@@ -89,7 +89,7 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
     Raises:
         CouldNotLook: it cannot be reached, refuses the login, or has nothing of LangGraph.
     """
-    with _connected(address) as (connection, pooled):
+    with connected(address) as (connection, pooled):
         reader = Reader(connection, limits)
         findings = Findings((psycopg.Error,), lambda error: _tell(error, address))
         try:
@@ -113,31 +113,36 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
             postgres_activity.check(reader, findings, limits)
         with findings.trying("lookup.key", "Look-ups"):
             postgres_lookups.check(reader, tables, findings, limits)
-        info = connection.info
-        host = info.host if "host" in info.get_parameters() else info.hostaddr
-        identity, label = url.at_server("postgres", host, info.port, info.dbname)
+        identity, label = place_of(connection)
     return identity, label, f"PostgreSQL {version.split()[0]}", findings
 
 
+def place_of(connection: psycopg.Connection[TupleRow]) -> tuple[str, str]:
+    """Identity and label of the database at the other end."""
+    info = connection.info
+    host = info.host if "host" in info.get_parameters() else info.hostaddr
+    return url.at_server("postgres", host, info.port, info.dbname)
+
+
 @contextmanager
-def _connected(address: Address) -> Iterator[tuple[psycopg.Connection[TupleRow], bool]]:
+def connected(address: Address) -> Iterator[tuple[psycopg.Connection[TupleRow], bool]]:
     """A connection, and whether a pooler is seen to be in between."""
     try:
         # What the user's URL says of these would weaken or replace our own.
         options = conninfo_to_dict(address.url).get("options") or ""
     except psycopg.Error as error:
-        raise _refused(address, error) from None
+        raise refused(address, error) from None
     pooled = False
     try:
         connection = _connect(address, options=f"{options} {_GUARDS}".strip())
     except psycopg.OperationalError as error:
         if "unsupported startup parameter" not in str(error):
-            raise _refused(address, error) from None
+            raise refused(address, error) from None
         pooled = True  # PgBouncer takes few parameters; transactions still guard themselves
         try:
             connection = _connect(address, options="")
         except psycopg.OperationalError as second:
-            raise _refused(address, second) from None
+            raise refused(address, second) from None
     with connection:
         yield connection, pooled
 
@@ -153,7 +158,7 @@ def _connect(address: Address, options: str) -> psycopg.Connection[TupleRow]:
     )
 
 
-def _refused(address: Address, error: psycopg.Error) -> CouldNotLook:
+def refused(address: Address, error: psycopg.Error) -> CouldNotLook:
     said = _tell(error, address)
     fix = next((fix for part, fix in _FIXES if part in said), "Check the URL.")
     return CouldNotLook(f"{address.shown} cannot be reached: {said} {fix}")

@@ -61,12 +61,12 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
     Raises:
         CouldNotLook: it cannot be reached, refuses the login, or has nothing of LangGraph.
     """
-    with _connected(address) as (client, place):
+    with connected(address) as (client, place):
         findings = Findings((redis.RedisError,), lambda error: _tell(error, address))
         try:
             server = Server(client, address.backend)
         except redis.RedisError as error:
-            raise _refused(address, error) from None
+            raise refused(address, error) from None
         sample = None
         with findings.trying("keys", "Keys"):
             sample = redis_keys.take(server, limits)
@@ -82,7 +82,7 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
 
 
 @contextmanager
-def _connected(address: Address) -> Iterator[tuple[redis.Redis, tuple[str, int, int]]]:
+def connected(address: Address) -> Iterator[tuple[redis.Redis, tuple[str, int, int]]]:
     text = address.url
     if text.startswith("valkey"):
         text = text.replace("valkey", "redis", 1)
@@ -118,7 +118,7 @@ def _expect_langgraph(address: Address, sample: redis_keys.Sample) -> None:
         )
 
 
-def _refused(address: Address, error: Exception) -> CouldNotLook:
+def refused(address: Address, error: Exception) -> CouldNotLook:
     said = _tell(error, address)
     fix = next((fix for part, fix in _FIXES if part in said), "Check the URL.")
     return CouldNotLook(f"{address.shown} cannot be reached: {said} {fix}")

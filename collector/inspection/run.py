@@ -5,10 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from importlib import import_module
 
-from collector.inspection import url
-from collector.inspection.errors import CouldNotLook
+from collector.inspection import drivers, url
 from collector.inspection.findings import Findings
 from collector.inspection.limits import Limits, from_settings
 from collector.inspection.url import Address
@@ -16,15 +14,6 @@ from storage.inspections import Inspection
 
 Look = Callable[[Address, Limits], tuple[str, str, str, Findings]]
 """Gives identity, label, server and findings of a database."""
-
-_DRIVERS = {
-    # backend → module that looks, package that its driver comes from
-    "sqlite": ("collector.inspection.sqlite", ""),
-    "postgres": ("collector.inspection.postgres", "psycopg[binary]"),
-    "redis": ("collector.inspection.redis", "redis"),
-    "valkey": ("collector.inspection.redis", "redis"),
-    "mongodb": ("collector.inspection.mongodb", "pymongo"),
-}
 
 
 def inspect(text: str, limits: Limits | None = None) -> Inspection:
@@ -43,7 +32,8 @@ def inspect(text: str, limits: Limits | None = None) -> Inspection:
     limits = from_settings() if limits is None else limits
     at_us, start = time.time_ns() // 1000, time.monotonic()
     address = url.parse(text)
-    identity, label, server, findings = _look(address)(address, limits)
+    look: Look = drivers.module("collector.inspection", address).look
+    identity, label, server, findings = look(address, limits)
     return Inspection(
         id=uuid.uuid4().hex,
         backend=address.backend,
@@ -54,17 +44,3 @@ def inspect(text: str, limits: Limits | None = None) -> Inspection:
         server=server,
         checks=findings.checks,
     )
-
-
-def _look(address: Address) -> Look:
-    module, package = _DRIVERS[address.backend]
-    try:
-        look: Look = import_module(module).look
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith(("collector", "storage", "statemeter")):
-            raise
-        raise CouldNotLook(
-            f"The driver {error.name!r} for {address.shown} is not installed. Install it into this "
-            f"environment: pip install '{package}'"
-        ) from None
-    return look
