@@ -4,15 +4,17 @@ import statemeter
 graph = statemeter.instrument(builder.compile(checkpointer=saver))
 """
 
-from statemeter.api import flush, instrument, stats, uninstrument
-from statemeter.errors import NotInstrumentable, SettingError, StatemeterError
+from statemeter.api import flush, instrument, stats, uninstrument, watch_cache
+from statemeter.errors import NotInstrumentable, SettingError, StatemeterError, UnusableName
 
 __all__ = [
     "NotInstrumentable",
     "SettingError",
     "StatemeterError",
+    "UnusableName",
     "flush",
     "instrument",
     "stats",
     "uninstrument",
+    "watch_cache",
 ]

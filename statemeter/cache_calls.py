@@ -14,16 +14,24 @@ import msgspec
 
 from statemeter import faults, probe, records
 from statemeter.accesses import ACCESS, Access, access
-from statemeter.calls import wall
+from statemeter.calls import RunScope, wall
 
 KEYS_TOLD = 32
 """Most keys that one event names."""
+
+ASKED_KEPT = 1024
+"""Misses remembered until the node's result is set."""
 
 _OF_TASK = 2  # parts of the namespace of a task of the functional API
 
 FullKey = tuple[tuple[str, ...], str]
 Sizes = dict[int, list[int]]
 """``id`` of a value → bytes of it, as often as it was serialized or deserialized."""
+
+
+_asked: dict[tuple[int, FullKey], RunScope] = {}
+"""(number of the cache, key) → the run that missed it. LangGraph may set the result in a thread
+that knows nothing of the run, in a callback of the node's future."""
 
 
 def node_of(namespace: Any) -> str:
@@ -49,7 +57,12 @@ class CacheCall(Access, gc=False):
         self.given, self.named, self.found, self.sizes = (), {}, None, {}
         # The only argument has another name in each class.
         first = given[0] if given else next(iter(named.values()), None)
-        TELL[self.method](self, first, found, sizes)
+        try:
+            TELL[self.method](self, first, found, sizes)
+        except Exception:
+            if not self.error:
+                raise
+            self.emit("")  # what no cache takes, this one did not take, either
 
     def emit_keys(
         self, part: str, keys: list[FullKey], hits: int, size: int, numbers: dict[str, int]
@@ -113,6 +126,8 @@ def _tell_get(call: CacheCall, keys: Any, found: Any, sizes: Sizes) -> None:
         misses = [key for key in asked if key not in found]
         size = _size([found[key] for key in hits], sizes)
         call.emit_keys(node, hits + misses, len(hits), size, _numbers(call, len(nodes)))
+        if call.scope is not None:
+            _remember(call, misses)
     if found and call.scope is not None:
         scope = call.scope
         for namespace, _ in found:
@@ -120,8 +135,19 @@ def _tell_get(call: CacheCall, keys: Any, found: Any, sizes: Sizes) -> None:
             probe.get().emit(records.node, ran)
 
 
+@faults.guarded
+def _remember(call: CacheCall, misses: list[FullKey]) -> None:
+    for key in misses:
+        _asked[call.info.number, key] = call.scope
+    while len(_asked) > ASKED_KEPT:
+        _asked.pop(next(iter(list(_asked))), None)
+
+
 def _tell_set(call: CacheCall, pairs: Any, found: Any, sizes: Sizes) -> None:
     nodes = _by_node(pairs)
+    for keys in nodes.values():
+        scopes = [_asked.pop((call.info.number, key), None) for key in keys]
+        call.scope = call.scope or scopes[0]
     default = call.info.facts.get("ttl_seconds")
     for node, keys in nodes.items():
         entries = [pairs[key] for key in keys]

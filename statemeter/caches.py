@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from statemeter import faults, places, probe, serde, subclass
+from statemeter import faults, places, pools, probe, serde, subclass
 from statemeter.accesses import INFO
 from statemeter.cache_calls import TELL, CacheCall, note
 from statemeter.calls import clock
@@ -34,15 +34,17 @@ def instrument(cache: Any, graph: str = "") -> bool:
     own = cache.__dict__
     own[INFO] = info
     try:
-        if hasattr(cache, "serde"):
+        measuring = _measuring(getattr(cache, "serde", None), info.backend)
+        if measuring is not None:
             own[_SERDE] = own.get("serde")
-            cache.serde = _measuring(cache.serde, info.backend)
+            cache.serde = measuring
         subclass.instrument(cache, "cache", _methods)
     except Exception:
         _forget(cache)
         raise
     target = probe.get()
     target.resources.introduce(target, info)
+    pools.instrument_below(cache)
     return True
 
 
@@ -50,6 +52,7 @@ def uninstrument(cache: Any) -> bool:
     """Undo ``instrument``; False where there was nothing to undo."""
     if not subclass.is_instrumented(cache):
         return False
+    pools.uninstrument_below(cache)
     subclass.restore(cache)
     probe.get().resources.withdraw(_forget(cache))
     return True
@@ -134,14 +137,13 @@ def _async(name: str, method: Any) -> Callable[..., Any]:
 
 
 def _measuring(serializer: Any, backend: str) -> Any:
-    """A copy of a serializer that notes sizes; the serializer itself where that cannot be."""
+    """A copy of a serializer that notes sizes; None where it cannot be measured."""
     twin = copy.copy(serde.plain(serializer))
     framed = backend in _FRAMED
     try:
         subclass.instrument(twin, f"cache serializer {framed}", _FRAMED_METHODS[framed])
-    except (AttributeError, TypeError):
-        faults.fault("instrumenting the serializer of a cache")
-        return serializer
+    except (AttributeError, TypeError):  # sizes are unknown then
+        return None
     return twin
 
 

@@ -2,7 +2,8 @@
 
 StatemeterError
 ├── SettingError          an environment variable has a value that cannot be used
-└── NotInstrumentable     instrument() was given something that it cannot measure
+├── NotInstrumentable     instrument() was given something that it cannot measure
+└── UnusableName          watch_cache() was given a name that is empty or another function's
 
 Only calls that a user makes to Statemeter itself raise these; nothing is ever raised into a graph
 that runs.
@@ -21,3 +22,7 @@ class SettingError(StatemeterError, ValueError):
 
 class NotInstrumentable(StatemeterError, TypeError):
     """``instrument()`` or ``uninstrument()`` was given an object it cannot measure."""
+
+
+class UnusableName(StatemeterError, ValueError):
+    """``watch_cache()`` was given a name that is empty, or taken by another function."""

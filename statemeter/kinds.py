@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import caches, embeddings, graphs, savers, stores
+from statemeter import caches, embeddings, graphs, pools, savers, stores
 
 logger = logging.getLogger("statemeter")
 
@@ -44,6 +44,7 @@ KINDS = (
     Kind("store", stores.is_store, stores.instrument, stores.uninstrument),
     Kind("embeddings", embeddings.is_embeddings, embeddings.instrument, embeddings.uninstrument),
     Kind("node cache", caches.is_cache, caches.instrument, caches.uninstrument),
+    Kind("pool, engine or Redis client", pools.is_pool, pools.instrument, pools.uninstrument),
 )
 """In the order in which an object is asked; the first that fits decides."""
 

@@ -65,7 +65,7 @@ class Registry:
         info.name(target.incarnation)
         number, known = info.number, self._known
         known[number] = weakref.ref(info, lambda _: known.pop(number, None))
-        target.emit(resource, info)
+        target.emit(_once, info)
 
     def withdraw(self, info: ResourceInfo) -> None:
         """Do not introduce a resource again."""
@@ -89,3 +89,8 @@ def resource(seq: int, info: ResourceInfo) -> tuple[Any, ...]:
         "resource", seq, now_us(), info.key, info.kind, info.backend, info.class_name, info.label,
         info.database, info.facts,
     )  # fmt: skip
+
+
+def _once(seq: int, info: ResourceInfo) -> tuple[Any, ...] | None:
+    """The same, unless the segment began with it."""
+    return None if info.introduced else resource(seq, info)

@@ -134,10 +134,12 @@ def test_the_public_names_are_held() -> None:
         "NotInstrumentable",
         "SettingError",
         "StatemeterError",
+        "UnusableName",
         "flush",
         "instrument",
         "stats",
         "uninstrument",
+        "watch_cache",
     ]
     for name in statemeter.__all__:
         assert getattr(statemeter, name).__doc__, name

@@ -10,7 +10,7 @@ import statemeter
 from statemeter import events
 
 E = TypeVar("E", bound=events.Event)
-_TOLD_BY_ITSELF = (events.Process, events.Saver, events.Sample, events.Seal)
+_TOLD_BY_ITSELF = (events.Process, events.Saver, events.Sample, events.Seal, events.Resource)
 
 
 def segments(folder: Path) -> dict[str, list[Path]]:
