@@ -37,6 +37,8 @@ MINUTES_S = 90_000
 WINDOWS = {"15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800}
 """Windows a page offers, name → seconds."""
 
+QUANTILES = (0.5, 0.95, 0.99)
+
 WRITES = ("put", "put_writes")
 """Operations that send bytes to the backend."""
 
@@ -123,17 +125,17 @@ def fetch(connection: Connection, sql: str, **values: Any) -> pd.DataFrame:
     return pd.DataFrame.from_records(list(map(tuple, result)), columns=list(result.keys()))
 
 
-def grid_for(connection: Connection, window_s: int, at_us: int) -> Grid:
+def grid_for(connection: Connection, window_s: int, at_us: int, table: str = "rollups") -> Grid:
     """Slots for the last ``window_s`` seconds before ``at_us``, at most ``MAX_POINTS`` of them.
 
-    Begins with the first bucket where the store is younger than the window, so that the curves
-    of a fresh start are as fine as they can be.
+    Begins with the first bucket of the table where that is younger than the window, so that the
+    curves of a fresh start are as fine as they can be.
     """
     span_s = window_s
     for resolution_s in (60, 1):
         first = connection.execute(
             text(
-                "SELECT min(bucket_us) FROM rollups "
+                f"SELECT min(bucket_us) FROM {table} "
                 "WHERE resolution_s = :resolution AND bucket_us > :start"
             ),
             {"resolution": resolution_s, "start": at_us - (span_s + resolution_s) * SECOND_US},
@@ -175,14 +177,7 @@ def overview(
             text(f"SELECT count(*) FROM threads WHERE last_seen_us >= :start{scope.where()}"),
             {"start": at_us - window_s * SECOND_US, **scope.values()},
         ).scalar_one()
-    slots = np.clip(
-        (histograms["bucket_us"].to_numpy(np.int64) - grid.start_us) // grid.slot_us,
-        0,
-        len(grid.starts_us) - 1,
-    )
-    latency, whole = quantiles_by_slot(slots, list(histograms["histogram"]), (0.5, 0.95, 0.99))
-    latency.insert(0, "at_us", grid.starts_us[latency.pop("slot").to_numpy(np.int64)])
-    latency.columns = ["at_us", "count", "p50", "p95", "p99"]
+    latency, whole = latency_by_slot(grid, histograms)
     return Overview(
         grid=grid,
         totals=totals,
@@ -193,6 +188,26 @@ def overview(
         active_threads=active,
         new_threads=int(sums["threads_delta"].sum()),
     )
+
+
+def slots_of(grid: Grid, bucket_us: pd.Series) -> IntArray:
+    """The slot of each bucket. A clock ahead of ours puts events behind the last slot: they belong
+    to what is held now."""
+    places = (bucket_us.to_numpy(np.int64) - grid.start_us) // grid.slot_us
+    inside: IntArray = np.clip(places, 0, len(grid.starts_us) - 1)
+    return inside
+
+
+def latency_by_slot(
+    grid: Grid, histograms: pd.DataFrame
+) -> tuple[pd.DataFrame, dict[float, float | None]]:
+    """Quantiles of rows with bucket_us and histogram: see ``Overview.latency`` and
+    ``Overview.window_latency``."""
+    slots = slots_of(grid, histograms["bucket_us"])
+    latency, whole = quantiles_by_slot(slots, list(histograms["histogram"]), QUANTILES)
+    latency.insert(0, "at_us", grid.starts_us[latency.pop("slot").to_numpy(np.int64)])
+    latency.columns = ["at_us", "count", "p50", "p95", "p99"]
+    return latency, whole
 
 
 def read_totals(connection: Connection, scope: Scope) -> pd.DataFrame:

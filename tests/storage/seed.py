@@ -17,6 +17,8 @@ from sqlalchemy import Engine, insert
 from storage import models
 from storage.histogram import bucket_of, pack
 from storage.store import open_writer
+from tests.storage.seed_resources import ResourceSeed
+from tests.storage.seed_resources import sample as sample_resources
 
 SECOND = 1_000_000
 APPLICATIONS = {1: "support-bot", 2: "research"}
@@ -24,7 +26,12 @@ SAVERS = {
     1: ("aaaaaaaaaaaa", "sqlite", "SqliteSaver", "chat.sqlite"),
     2: ("bbbbbbbbbbbb", "memory", "InMemorySaver", ""),
     3: ("cccccccccccc", "sqlite", "AsyncSqliteSaver", "other.sqlite"),
+    4: ("dddddddddddd", "postgres", "PostgresSaver", "localhost:5432/chat"),
+    5: ("eeeeeeeeeeee", "redis", "RedisSaver", "localhost:6379/0"),
+    6: ("ffffffffffff", "mongodb", "MongoDBSaver", "localhost:27017/chat"),
 }
+ALWAYS = (1, 2, 3)
+"""Savers that every store knows; the others are there if a thread is."""
 
 
 def operation(**told: Any) -> dict[str, Any]:
@@ -51,6 +58,7 @@ class Seed:
         self.nodes: list[dict[str, Any]] = []
         self.runs: list[dict[str, Any]] = []
         self.minutes: list[dict[str, Any]] = []
+        self.resources: ResourceSeed | None = None
 
     def thread(
         self,
@@ -178,6 +186,7 @@ class Seed:
                      "layout": "whole" if backend == "sqlite" else "channels",
                      "serializer": "JsonPlusSerializer", "database": ""}
                     for n, (key, backend, name, label) in SAVERS.items()
+                    if n in {*ALWAYS, *(thread["saver_id"] for thread in self.threads)}
                 ]),
                 (models.Thread, self.threads),
                 (models.Operation, self.operations),
@@ -189,6 +198,8 @@ class Seed:
             ):  # fmt: skip
                 if rows:
                     connection.execute(insert(table), rows)
+            if self.resources is not None:
+                self.resources.fill(connection)
 
     def rollups(self) -> list[dict[str, Any]]:
         """The operations summed by bucket, at the three resolutions."""
@@ -259,4 +270,16 @@ def sample(now_us: int) -> Seed:
     seed.thread("support-1", saver=3, steps=5, begin_s=100, errors=2)
     for number in range(12):
         seed.thread(f"short_{number:02d}%", saver=1 + number % 2, steps=3 + number, begin_s=300)
+    return seed
+
+
+def sample_backends(now_us: int) -> Seed:
+    """Threads of five backends, and stores, caches, embeddings, pools and lru caches."""
+    seed = Seed(now_us, random_seed=2)
+    for saver in SAVERS:
+        for number in range(3):
+            seed.thread(f"chat-{saver}-{number}", saver=saver, process=1 + number % 2,
+                        steps=10 + 5 * number, begin_s=500 - 10 * saver, growth=300 * saver,
+                        errors=int(saver == 5))  # fmt: skip
+    seed.resources = sample_resources(now_us)
     return seed
