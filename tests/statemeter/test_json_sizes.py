@@ -74,7 +74,8 @@ def test_elements_of_lists_are_named() -> None:
         (None, "None"), (True, "bool"), (False, "bool"), (-12, "int"), (1.5, "float"),
         (1e300, "float"), ("text", "str"), ([], "list"), ({}, "map"), ({"lc": "x"}, "map"),
         ({"id": ["a", "B"]}, "map"), ({"lc": 1, "id": []}, "map"),
-        (HumanMessage("x"), "HumanMessage"), ({1, 2}, "set"), (Send("node", 1), "map"), (Interrupt("x"), "map"),
+        (HumanMessage("x"), "HumanMessage"), ({1, 2}, "set"),
+        (Send("node", 1), "map"), (Interrupt("x"), "map"),
     ],
 )  # fmt: skip
 def test_kinds(value: Any, kind: str) -> None:
