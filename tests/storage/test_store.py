@@ -128,9 +128,9 @@ def test_foreign_database_with_a_broken_page_is_not_ours(path: Path) -> None:
 def test_newer_schema_is_refused_by_its_number(path: Path) -> None:
     open_writer(str(path)).dispose()
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO migrations VALUES (7, 'later', 0)")
+        connection.execute("INSERT INTO migrations VALUES (99, 'later', 0)")
     for opener in (open_writer, open_reader):
-        with pytest.raises(StoreTooNew, match="schema 7; this Statemeter knows schemas up to 1"):
+        with pytest.raises(StoreTooNew, match=r"schema 99; this Statemeter knows schemas up to \d"):
             opener(str(path))
 
 
