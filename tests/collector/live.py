@@ -10,7 +10,7 @@ from pathlib import Path
 
 from collector.loop import Collector, Options
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 60
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def run(*arguments: object, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "collector", *map(str, arguments)],
         cwd=REPOSITORY, env=os.environ | env, capture_output=True, text=True, check=False,
+        timeout=300,
     )  # fmt: skip
 
 
@@ -83,7 +85,7 @@ def test_signal_ends_it_in_good_order(
     child, store = start(start_child, tmp_path)
     wait_for(lambda: exists(store, "SELECT 1 FROM operations"), "ingest")
     child.send_signal(number)
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
     assert "Traceback" not in child.log_path.read_text()
     assert one(store, "SELECT holder FROM collector") == ""
     assert made.path.exists()
@@ -99,7 +101,7 @@ def test_it_ends_with_its_parent(tmp_path: Path, start_child: StartChild) -> Non
     assert parent.stdin is not None
     parent.stdin.close()
     parent.wait()
-    assert child.wait(20) == 0
+    assert child.wait(60) == 0
 
 
 def test_killed_holder_is_replaced_without_waiting(tmp_path: Path, start_child: StartChild) -> None:
@@ -107,11 +109,15 @@ def test_killed_holder_is_replaced_without_waiting(tmp_path: Path, start_child: 
     wait_for(lambda: exists(store, "SELECT 1 FROM collector"), "a lease")
     first.kill()
     first.wait()
-    before = one(store, "SELECT expires_us FROM collector")
+    with closing(sqlite3.connect(store)) as connection, connection:
+        # A lease that nobody could wait for: however slow the machine, it is in force.
+        connection.execute("UPDATE collector SET expires_us = expires_us + 86400000000")
+    before = one(store, "SELECT holder FROM collector")
     done = run("--once", "--spool", tmp_path / "spool", "--store", store)
     assert done.returncode == 0
     assert "waiting for its lease" not in done.stderr
-    assert one(store, "SELECT heartbeat_us FROM collector") < before
+    assert before
+    assert one(store, "SELECT holder FROM collector") == ""
 
 
 def test_backlog_shows_progress(tmp_path: Path) -> None:

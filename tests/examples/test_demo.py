@@ -17,7 +17,7 @@ from examples.demo import corpus, refunds, savers, traffic
 from statemeter import events
 from tests.conftest import StartChild
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 180
 
 
 def run_once(start_child: StartChild, database: Path, *options: str) -> str:

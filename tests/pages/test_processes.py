@@ -29,7 +29,7 @@ def test_a_lease_in_force_is_seen(isolated: Path) -> None:
     assert not processes.lease_is_held()
     isolated.mkdir()
     store = isolated / "store.sqlite"
-    seed.sample(time.time_ns() // 1000).write(store, heartbeat_s=0)
+    seed.sample(time.time_ns() // 1000).write(store, heartbeat_s=-3600)
     assert processes.lease_is_held()
     store.unlink()
     seed.sample(time.time_ns() // 1000).write(store, heartbeat_s=3600)
@@ -42,7 +42,7 @@ def test_the_servers_life_is_the_collectors(isolated: Path) -> None:
     async def life() -> int:
         async with processes.lifespan(None):  # type: ignore[arg-type]
             assert processes.collector_running()
-            for _ in range(200):
+            for _ in range(600):
                 await asyncio.sleep(0.1)
                 if processes.lease_is_held():
                     break
@@ -59,7 +59,7 @@ def test_the_servers_life_is_the_collectors(isolated: Path) -> None:
 def test_no_second_collector_beside_another(isolated: Path) -> None:
     """Where somebody holds the lease, the server starts none."""
     isolated.mkdir()
-    seed.sample(time.time_ns() // 1000).write(isolated / "store.sqlite", heartbeat_s=0)
+    seed.sample(time.time_ns() // 1000).write(isolated / "store.sqlite", heartbeat_s=-3600)
 
     async def life() -> None:
         async with processes.lifespan(None):  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def test_a_process_that_was_killed_is_no_failure_of_its_own(
     processes.start_demo()
     process = processes._started["demo"]
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     assert processes.failure("demo") is None
     assert not processes.demo_running()
 
@@ -95,7 +95,7 @@ def test_a_failure_has_code_and_last_words(monkeypatch: pytest.MonkeyPatch) -> N
     """Exit code, the end of what it wrote, and where all of it is."""
     monkeypatch.setitem(processes._MODULES, "demo", ["no_such_module"])
     processes.start_demo()
-    processes._started["demo"].wait(20)
+    processes._started["demo"].wait(60)
     told = processes.failure("demo")
     assert told is not None
     assert told.code == 1

@@ -52,7 +52,7 @@ def test_a_failed_demo_says_why(visit: Visit, store: Path, monkeypatch: pytest.M
     monkeypatch.setattr(processes, "_started", {})
     shown = visit()
     shown.button(key="run_demo").click().run()
-    processes._started["demo"].wait(20)
+    processes._started["demo"].wait(60)
     shown.run()
     told = texts(shown)
     assert "The demo ended with exit code 1" in told
