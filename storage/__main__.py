@@ -14,9 +14,10 @@ from typing import Any
 from sqlalchemy.exc import DatabaseError
 
 from statemeter.errors import SettingError
-from storage import report, store
+from storage import queries, report, store
 from storage.errors import StoreError
 
+OF_THREADS = ("threads", "operations", "channels")
 CELL_CHARACTERS = 40
 """Widest cell of a table; JSON has everything."""
 
@@ -28,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
         engine = store.open_reader(told.store)
         try:
             with engine.connect() as connection:
-                choice = report.Choice(told.thread, told.limit)
+                choice = report.Choice(told.thread, told.limit, queries.WINDOWS[told.window])
                 rows = report.REPORTS[told.report](connection, choice)
-                if told.thread is not None and told.report != "health":
+                if told.thread is not None and told.report in OF_THREADS:
                     _expect_thread(connection, told.thread)
         finally:
             engine.dispose()
@@ -102,6 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--store", metavar="URL", help="metrics store; default: STATEMETER_STORE")
     parser.add_argument("--thread", metavar="ID", help="this thread only")
+    parser.add_argument(
+        "--window", choices=queries.WINDOWS, default="1h",
+        help="of backends, caches, stores, embeddings and pools; default: 1h",
+    )  # fmt: skip
     parser.add_argument(
         "--limit", metavar="N", type=_limit, default=100, help="most rows, default 100"
     )

@@ -14,6 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from storage import report_resources
+
 Row = dict[str, Any]
 
 
@@ -25,6 +27,8 @@ class Choice:
     """Of this thread id only."""
     limit: int = 100
     """Most rows."""
+    window_s: int = 3600
+    """Of reports of a window: its length in seconds."""
 
 
 def threads(connection: Connection, choice: Choice) -> list[Row]:
@@ -135,6 +139,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     "operations": operations,
     "channels": channels,
     "health": health,
+    **report_resources.REPORTS,
 }
 
 

@@ -32,6 +32,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.seq += 4
     made.put("big", 3, 600, parent=1, channels={"messages": 500, "topic": 5}, changed=["messages"])
     made.lines.append(b"garbage\n")
+    made.resource("5" * 12, "store", "postgres")
+    made.access("5" * 12, "put", "users/1", items=2, size=90, duration_us=10)
+    made.access("5" * 12, "get", "users/1", hits=1, size=40, duration_us=12)
+    made.access("5" * 12, "get", "users/1", hits=0, size=0, duration_us=14)
+    made.resource("c" * 12, "cache", "memory")
+    made.node("plan", 15)
+    made.access("c" * 12, "set", "plan", size=70, keys=("1" * 16,), numbers={"ttl_seconds": 9})
+    made.access("c" * 12, "get", "plan", hits=1, keys=("1" * 16,))
+    made.resource("e" * 12, "embeddings", "other")
+    numbers = {"characters": 30}
+    made.access("e" * 12, "embed_documents", items=3, hits=1, size=90, numbers=numbers)
+    made.resource("f" * 12, "pool", "postgres", minimum=1, maximum=4)
+    made.gauges("f" * 12, size=4, in_use=2, waiting=0, requests=8, waited_us=40, timeouts=1, lost=0)
+    made.resource("1" * 12, "lru", "python")
+    made.gauges("1" * 12, size=3, maximum=9, hits=30, misses=10)
     made.write()
     collect(folder / "spool", folder / "store.sqlite")
     made.die()
@@ -169,3 +184,32 @@ def test_reader_that_closes_early_is_no_error(store: Path) -> None:
         shell=True, cwd=REPOSITORY, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert (done.stdout.strip(), done.stderr) == ("[", "")
+
+
+def test_resources(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Counted by hand from the events of the store."""
+
+    def rows(name: str, *fields: str) -> list[tuple[object, ...]]:
+        found = told(capsys, name, "--json", "--store", str(store), "--window", "15m")
+        assert isinstance(found, list)
+        return [tuple(row[field] for field in fields) for row in found]
+
+    assert rows("stores", "store", "method", "prefix", "count", "items", "hits", "hit_rate",
+                "payload_bytes", "p50_us", "p99_us") == [
+        ("the store", "get", "users/1", 2, 2, 1, 0.5, 40, 12.0, 14.0),
+        ("the store", "put", "users/1", 1, 2, 0, None, 90, 10.0, 10.0),
+    ]  # fmt: skip
+    assert rows("caches", "kind", "cache", "node", "gets", "sets", "hits", "hit_rate", "saved_us",
+                "keys", "unhit_keys", "key_bytes", "ttl_min_seconds", "entries") == [
+        ("cache", "the cache", "plan", 1, 1, 1, 1.0, 15, 1, 0, 70, 9, None),
+        ("lru", "the lru", "", None, None, 30, 0.75, None, None, None, None, None, 3),
+    ]  # fmt: skip
+    assert rows("embeddings", "texts", "duplicates", "duplicate_share", "characters") == [
+        (3, 1, 0.333333, 30)
+    ]
+    assert rows("pools", "pool", "maximum", "processes", "in_use", "requests", "mean_wait_us",
+                "timeouts") == [("the pool", 4, 1, 2, 8, 5.0, 1)]  # fmt: skip
+    (backend,) = rows("backends", "backend", "savers", "threads", "operations", "by_operation")
+    assert backend[:4] == ("sqlite", 1, 1, 6)
+    puts = backend[4]["put"]  # type: ignore[index]
+    assert (puts["count"], puts["payload_bytes"], puts["mean_us"]) == (3, 1200, 1000.0)
