@@ -1,9 +1,16 @@
-"""A process of its own under LANGGRAPH_STRICT_MSGPACK: instrumented and bare do the same."""
+"""A process of its own under LANGGRAPH_STRICT_MSGPACK: instrumented and bare do the same.
+
+``python -m … [POSTGRES_URL MONGO_URL]``: with URLs, on those servers as well.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
@@ -56,19 +63,42 @@ class Rot:
         return ciphertext[::-1]
 
 
-def savers() -> list[Any]:
-    connection = sqlite3.connect(":memory:", check_same_thread=False)
-    encrypted = EncryptedSerializer(Rot(), JsonPlusSerializer())
-    return [InMemorySaver(), SqliteSaver(connection), InMemorySaver(serde=encrypted)]
+@contextmanager
+def savers(urls: list[str]) -> Iterator[list[Any]]:
+    with ExitStack() as stack:
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        stack.callback(connection.close)
+        encrypted = EncryptedSerializer(Rot(), JsonPlusSerializer())
+        made = [InMemorySaver(), SqliteSaver(connection), InMemorySaver(serde=encrypted)]
+        if urls:
+            made += [stack.enter_context(opened) for opened in on_servers(*urls)]
+        yield made
 
 
-def main() -> None:
-    for bare_saver, saver in zip(savers(), savers(), strict=True):
+def on_servers(postgres: str, mongo: str) -> list[Any]:
+    from langgraph.checkpoint.mongodb import MongoDBSaver
+    from langgraph.checkpoint.postgres import PostgresSaver
+
+    with PostgresSaver.from_conn_string(postgres) as saver:
+        saver.setup()
+    return [
+        PostgresSaver.from_conn_string(postgres),
+        MongoDBSaver.from_conn_string(mongo, f"test_{uuid.uuid4().hex}"),
+    ]
+
+
+def main(urls: list[str]) -> None:
+    with savers(urls) as bare, savers(urls) as measured:
+        compare(bare, measured)
+
+
+def compare(bare_savers: list[Any], measured_savers: list[Any]) -> None:
+    for bare_saver, saver in zip(bare_savers, measured_savers, strict=True):
         bare, graph = build(bare_saver), statemeter.instrument(build(saver))
         states = []
-        for each in (bare, graph):
-            each.invoke({}, thread(), durability="sync")
-            states.append(each.get_state(thread()).values)
+        for each, name in ((bare, "bare"), (graph, "measured")):
+            each.invoke({}, thread(name), durability="sync")
+            states.append(each.get_state(thread(name)).values)
         assert states[0] == states[1]
         assert states[1]["known"] == Known()
         assert not isinstance(states[1]["anything"], Unknown), "not strict"
@@ -81,9 +111,7 @@ def main() -> None:
         inner = getattr(clone.serde, "serde", clone.serde)
         assert type(inner) is JsonPlusSerializer
         assert ("some.module", "Name") in inner._allowed_msgpack_modules
-        saver.conn.close() if hasattr(saver, "conn") else None
-        bare_saver.conn.close() if hasattr(bare_saver, "conn") else None
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
