@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.embeddings import DeterministicFakeEmbedding
 from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, StateGraph
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
 from langgraph.types import CachePolicy, Command, interrupt
 
 import statemeter
@@ -28,6 +31,11 @@ from tests.statemeter.test_graphs import comparable
 EXCEPTED = {
     "faults.fault": "the guard itself: it has a guard of its own",
     "faults.guarded": "used once, when modules are imported",
+    "accesses.Access.__enter__": "a wrapper's body: guarded inside",
+    "accesses.Access.__exit__": "a wrapper's body: guarded inside",
+    "store_calls.StoreCall.__enter__": "a wrapper's body: guarded inside",
+    "store_calls.StoreCall.__exit__": "a wrapper's body: guarded inside",
+    "embeddings._Embedding.__enter__": "a wrapper's body: guarded inside",
     "calls.Call.__enter__": "a wrapper's body: nothing but a guarded call of begin",
     "calls.Call.__exit__": "a wrapper's body: guarded inside",
     "calls.Rows.__enter__": "a wrapper's body",
@@ -103,15 +111,16 @@ def broken(monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]) -
 
 
 @pytest.fixture
-def graphs(tmp_path: Path) -> Iterator[tuple[Any, Any]]:
-    """New graphs, closed at the end whatever the test did."""
+def graphs(tmp_path: Path) -> Iterator[tuple[Any, ...]]:
+    """New graphs, a store and its embeddings, closed at the end whatever the test did."""
     *made, connection = make(tmp_path)
     with closing(connection):
         yield tuple(made)
 
 
 def make(folder: Path) -> tuple[Any, ...]:
-    """Graphs that reach every part: both layouts, interrupts, a cache, a subgraph, lists."""
+    """Graphs that reach every part: both layouts, interrupts, a cache, a subgraph, lists; and the
+    store of one of them with its embeddings."""
     folder.mkdir(exist_ok=True)
     connection = sqlite3.connect(folder / "c.sqlite", check_same_thread=False)
     inner = StateGraph(Notes)
@@ -119,14 +128,30 @@ def make(folder: Path) -> tuple[Any, ...]:
     inner.add_edge(START, "ask")
     outer = StateGraph(Notes)
     outer.add_node("quick", lambda state: {"found": ["q"]}, cache_policy=CachePolicy())
+    outer.add_node("recall", recall)
     outer.add_node("inner", inner.compile())
     outer.add_edge(START, "quick")
-    outer.add_edge("quick", "inner")
-    graph = outer.compile(checkpointer=SqliteSaver(connection), cache=InMemoryCache())
-    return chat(InMemorySaver()), graph, connection
+    outer.add_edge("quick", "recall")
+    outer.add_edge("recall", "inner")
+    embeddings = DeterministicFakeEmbedding(size=4)
+    store = InMemoryStore(index={"embed": embeddings, "dims": 4})
+    graph = outer.compile(checkpointer=SqliteSaver(connection), cache=InMemoryCache(), store=store)
+    return chat(InMemorySaver()), graph, store, embeddings, connection
 
 
-def drive(chatting: Any, asking: Any) -> str:
+def recall(state: Notes, *, store: BaseStore) -> Notes:
+    """A node that uses each call of a store."""
+    name = ("notes", str(len(state["found"])))
+    store.put(name, "a", {"text": "first"})
+    store.put(name, "b", {"text": "second"})
+    found = store.search(("notes",), query="first", limit=3)
+    item = store.get(name, "a")
+    store.delete(name, "b")
+    spaces = store.list_namespaces(prefix=("notes",))
+    return {"found": [f"{len(found)} {item and item.value} {spaces}"]}
+
+
+def drive(chatting: Any, asking: Any, store: Any, embeddings: Any) -> str:
     """All outputs, as text."""
     hello = {"messages": [("user", "hello")]}
     saver = asking.checkpointer
@@ -140,9 +165,20 @@ def drive(chatting: Any, asking: Any) -> str:
         len(list(saver.list(None, limit=2))),
         saver.get_delta_channel_history(config=thread(), channels=["found"]) != {},
     ]
+    out += [
+        [item and item.value for item in asyncio.run(both(store))],
+        embeddings.embed_query("a text"),
+        asyncio.run(embeddings.aembed_documents(["one", "two"])),
+    ]
     saver.delete_thread("thread")
     out.append(asking.get_state(thread()).values)
     return comparable(out)
+
+
+async def both(store: Any) -> list[Any]:
+    """Two calls at once, of which a store may make one batch."""
+    await store.aput(("later",), "c", {"text": "third"})
+    return await asyncio.gather(store.aget(("later",), "c"), store.aget(("later",), "none"))
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +193,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_a_broken_function_harms_no_graph(
     name: str,
     bare: str,
-    graphs: tuple[Any, Any],
+    graphs: tuple[Any, ...],
     spool: Spooled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -183,7 +219,7 @@ def test_a_broken_function_harms_no_graph(
 def test_a_function_broken_from_the_start_harms_no_graph(
     name: str,
     bare: str,
-    graphs: tuple[Any, Any],
+    graphs: tuple[Any, ...],
     quiet: None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
