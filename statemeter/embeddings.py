@@ -187,7 +187,6 @@ def _methods(cls: Any) -> dict[str, Any]:
     for name in _CALLS:
         made[name] = functools.wraps(getattr(cls, name))(_sync(cls, name))
         made[f"a{name}"] = functools.wraps(getattr(cls, f"a{name}"))(_async(cls, name))
-    made["__reduce_ex__"] = _reduce(cls)
     return made
 
 
@@ -213,17 +212,3 @@ def _async(cls: Any, name: str) -> Callable[..., Any]:
             return call.vectors
 
     return embed
-
-
-def _reduce(cls: Any) -> Callable[..., Any]:
-    """Pickle finds classes by name: what is sent to another process is of the original class."""
-
-    def __reduce_ex__(self: Any, protocol: Any) -> Any:
-        reduced = cls.__reduce_ex__(self, protocol)
-        if not isinstance(reduced, tuple):
-            return reduced
-        made, arguments, *rest = reduced
-        mine = type(self)
-        return (made, tuple(cls if part is mine else part for part in arguments), *rest)
-
-    return __reduce_ex__

@@ -186,15 +186,27 @@ def _noting_loader(loader: Any) -> Any:
 def _redis(cls: Any) -> dict[str, Any]:
     def _serialize_value(self: Any, value: Any) -> Any:
         plain = cls._serialize_value(self, value)
-        _note_written(_json_size(plain))
+        _note_json_written(plain)
         return plain
 
     def _deserialize_value(self: Any, value: Any) -> Any:
         made = cls._deserialize_value(self, value)
-        _note_read(made, _json_size(value))
+        _note_json_read(made, value)
         return made
 
     return {"_serialize_value": _serialize_value, "_deserialize_value": _deserialize_value}
+
+
+@faults.guarded
+def _note_json_written(plain: Any) -> None:
+    if _notes() is not None:
+        _note_written(_json_size(plain))
+
+
+@faults.guarded
+def _note_json_read(value: Any, plain: Any) -> None:
+    if _notes() is not None:
+        _note_read(value, _json_size(plain))
 
 
 def _json_size(plain: Any) -> int:
