@@ -18,7 +18,8 @@ value of the state, a prompt or the text of an exception.
 Sizes
     Bytes are those that the saver itself made. A saver with layout ``whole`` (SQLite) serializes
     the checkpoint in one document that holds all channels; one with layout ``channels``
-    (InMemorySaver) makes a document without values and a blob for each channel that changed.
+    (InMemorySaver) makes a document without values and a blob for each channel that changed;
+    PostgreSQL's has small values inside the document, which is sized as the server writes it.
 
     * *written bytes* of a ``Put``: the document, plus the blobs of this call.
     * *channel bytes*: the serialized value of the channel alone, without its name. In a

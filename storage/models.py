@@ -5,7 +5,8 @@ Rows are written by the collector alone (``storage.writer``), in bulk, and read 
 
 *stored bytes* are what the backend holds now: checkpoint documents, channel blobs and values of
 pending writes, without metadata and without the backend's own overhead (keys, indexes, pages).
-For SQLite that is ``sum(length(checkpoint)) + sum(length(value))`` of its two tables.
+For SQLite that is ``sum(length(checkpoint)) + sum(length(value))`` of its two tables; for the other
+backends see docs/measures.md.
 *written bytes* are all that was ever sent of these. *live bytes* are those of the newest
 checkpoint of the root namespace: its document plus the blobs of all its channels.
 """
