@@ -55,7 +55,8 @@ def _read_psycopg(pool: Any) -> Levels:
     return {
         "size": size,
         "in_use": max(size - stats["pool_available"], 0),
-        "waiting": stats.get("requests_waiting", 0),
+        # ``requests_waiting`` counts those that gave up as well, until a connection comes back.
+        "waiting": sum(not client.conn and not client.error for client in list(pool._waiting)),
         "requests": stats.get("requests_num", 0),
         "waited_us": stats.get("requests_wait_ms", 0) * 1000,
         "timeouts": stats.get("requests_errors", 0),

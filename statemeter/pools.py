@@ -124,8 +124,11 @@ def _listen(pool: Any, asked: Demand, listen: bool = True) -> None:
     """SQLAlchemy tells of lost connections by an event; other libraries by none."""
     if hasattr(pool, "dispatch"):
         event = sys.modules["sqlalchemy.event"]
-        change = event.listen if listen else event.remove
-        change(pool, "invalidate", asked.lost_one)
+        told = (pool, "invalidate", asked.lost_one)
+        if listen:
+            event.listen(*told)
+        elif event.contains(*told):  # a pool remade by dispose() has a copy that stays
+            event.remove(*told)
 
 
 def _describe(thing: Any, pool: Any, kind: PoolKind) -> ResourceInfo:
