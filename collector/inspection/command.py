@@ -11,8 +11,7 @@ from pathlib import Path
 
 from collector.inspection import child, inbox
 from collector.inspection.errors import CouldNotLook
-from collector.inspection.limits import LOOK_SECONDS
-from collector.inspection.sqlite_lookups import KEY
+from collector.inspection.limits import KEY, LOOK_SECONDS
 from collector.inspection.text import table
 from statemeter import settings
 from statemeter.errors import SettingError

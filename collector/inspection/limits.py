@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 
+from collector.inspection.errors import CouldNotLook
 from statemeter import settings
 
 MB = settings.MB
@@ -45,12 +47,22 @@ class Limits:
         return max(0.05, min(most, self.ends - time.monotonic()))
 
 
+KEY = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+"""Metadata keys: what SqliteSaver takes as a filter. No other text gets into a statement."""
+
+
 def from_settings(filters: tuple[str, ...] = (), seconds: float = LOOK_SECONDS) -> Limits:
     """The thresholds that the environment sets.
 
     Raises:
         SettingError: one of them cannot be used.
+        CouldNotLook: so is a metadata key.
     """
+    for key in filters:
+        if not KEY.fullmatch(key):
+            raise CouldNotLook(
+                f"The metadata key {key[:100]!r} cannot be looked up by: use letters, digits, _ . -"
+            )
     return Limits(
         wal_bytes=settings.get("STATEMETER_WAL_WARN_MB") * MB,
         document_warn_bytes=settings.get("STATEMETER_DOCUMENT_WARN_MB") * MB,

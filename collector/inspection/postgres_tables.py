@@ -22,6 +22,9 @@ _PAGE_HEADER = 24
 _ROW_OVERHEAD = 28  # tuple header with its alignment 24, line pointer 4
 _CHUNK_BYTES = 2_032  # a full TOAST chunk: 1996 of data, headers, line pointer; 4 in a page
 
+_DEAD = {"table": "Dead rows", "toast": "Dead chunks of large values"}
+_BLOAT = {"table": "Free room in the table (bloat)", "toast": "Free room in TOAST (bloat)"}
+
 _SIZES = (
     "SELECT pg_catalog.pg_relation_size(c.oid), "
     "pg_catalog.pg_indexes_size(c.oid), "
@@ -56,21 +59,21 @@ def check(reader: Reader, name: str, oid: int, findings: Findings, limits: Limit
     findings.add("table.indexes", "Indexes", indexes, "bytes", subject=name)
     if toast:
         findings.add(
-            "table.toast", "Large values (TOAST)", toast, "bytes", subject=name,
+            "toast.size", "Large values (TOAST)", toast, "bytes", subject=name,
             why="Compressed and kept apart by PostgreSQL: growth of the state shows here.",
         )  # fmt: skip
-    _check_dead(name, "rows", (live or 0, dead or 0, vacuumed), findings, limits)
+    _check_dead(name, "table", (live or 0, dead or 0, vacuumed), findings, limits)
     if toast:
         state = (toast_live, toast_dead, toast_vacuumed)
-        _check_dead(name, "chunks of large values", state, findings, limits)
+        _check_dead(name, "toast", state, findings, limits)
     if analyzed and estimated > 0:
         width, columns = reader.rows(_WIDTH, oid)[0]
         if columns:
             room = _PAGE_BYTES - _PAGE_HEADER
             needed = estimated * (width + _ROW_OVERHEAD) / room * _PAGE_BYTES
-            _check_bloat(name, "Table", heap, needed, findings)
+            _check_bloat(name, "table", heap, needed, findings)
     if toast_vacuumed:
-        _check_bloat(name, "Large values (TOAST)", toast_heap, toast_live * _CHUNK_BYTES, findings)
+        _check_bloat(name, "toast", toast_heap, toast_live * _CHUNK_BYTES, findings)
 
 
 def check_expired(reader: Reader, findings: Findings) -> None:
@@ -94,7 +97,7 @@ def check_expired(reader: Reader, findings: Findings) -> None:
 
 def _check_dead(
     name: str,
-    what: str,
+    part: str,
     state: tuple[int, int, datetime | None],
     findings: Findings,
     limits: Limits,
@@ -104,7 +107,7 @@ def _check_dead(
     many = dead >= DEAD_ROWS and percent >= limits.dead_percent
     last = _ago(vacuumed)
     findings.add(
-        "table.dead", f"Dead {what}", dead, "rows", subject=name, estimate=True,
+        f"{part}.dead", _DEAD[part], dead, "rows", subject=name, estimate=True,
         status="warning" if many else "ok",
         why=f"{percent:.0f} % of all; last vacuumed {last}. They take room and slow every scan. "
         "Where autovacuum does not come after it, an old transaction holds it back (see idle "
@@ -113,11 +116,11 @@ def _check_dead(
     )  # fmt: skip
 
 
-def _check_bloat(name: str, what: str, size: int, needed: float, findings: Findings) -> None:
+def _check_bloat(name: str, part: str, size: int, needed: float, findings: Findings) -> None:
     free = max(0, int(size - needed))
     much = free >= BLOAT_WARN_BYTES and free > BLOAT_WARN_SHARE * size
     findings.add(
-        "table.bloat", f"{what}: room for more rows (bloat)", free, "bytes", subject=name,
+        f"{part}.bloat", _BLOAT[part], free, "bytes", subject=name,
         estimate=True, status="warning" if much else "ok",
         why=f"About {free / size:.0%} of it is empty, by the statistics of ANALYZE. It is used "
         "again by new rows. VACUUM FULL gives it back and locks the table meanwhile; pg_repack "

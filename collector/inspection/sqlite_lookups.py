@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata"
 )
-KEY = re.compile(r"[A-Za-z0-9_.-]+")
-"""Filter keys that the saver takes; no other text gets into a statement."""
 
 BY_THREAD = {
     "checkpoints": (

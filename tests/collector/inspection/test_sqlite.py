@@ -78,6 +78,7 @@ def test_a_healthy_file_has_nothing_wrong(tmp_path: Path) -> None:
     found = inspect(str(path))
     assert found.wrong == []
     assert found.status == "ok"
+    assert len({(one.id, one.subject) for one in found.checks}) == len(found.checks)
     assert (found.backend, found.label) == ("sqlite", "all.sqlite")
     with closing(sqlite3.connect(path)) as connection:
         rows, size = connection.execute(
