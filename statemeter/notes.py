@@ -5,8 +5,10 @@ The serializer tells objects by ``id``, which is theirs while the call runs.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,12 +29,13 @@ def put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
     values = checkpoint["channel_values"]
     parents = metadata.get("parents")
     counters = metadata.get("counters_since_delta_snapshot")
+    snapshot = snapshot_type()
     return (
         id(checkpoint), checkpoint["id"], metadata.get("step"), metadata.get("source"),
         list(new_versions), [id(values[c]) if c in values else 0 for c in new_versions],
         parents.get("", "") if parents else "",
         _since_snapshot(counters) if counters else None,
-        [c for c in new_versions if is_snapshot(values.get(c))], None,
+        [c for c in new_versions if type(values.get(c)) is snapshot], None,
     )  # fmt: skip
 
 
@@ -44,9 +47,11 @@ def _since_snapshot(counters: Any) -> dict[str, int] | None:
         return None
 
 
-def is_snapshot(value: Any) -> bool:
-    """Whether a channel's value is the full value of a ``DeltaChannel``."""
-    return type(value).__name__ == "_DeltaSnapshot"
+@functools.cache
+def snapshot_type() -> Any:
+    """The class of the full value of a ``DeltaChannel``; of an older LangGraph nothing's class."""
+    types = sys.modules.get("langgraph.checkpoint.serde.types")
+    return getattr(types, "_DeltaSnapshot", object)
 
 
 def beside(measure: Callable[[Any], Any]) -> Callable[..., Any]:
@@ -80,7 +85,7 @@ def json_document(measure: Callable[[Any], Any], inline: bool) -> Callable[..., 
                     large[channel] = len(_text(value))
                 elif value is None or isinstance(value, str | int | float | bool):
                     kept[channel] = value
-                elif is_snapshot(value):
+                elif type(value) is snapshot_type():
                     kept[channel] = True  # a mark: the value itself becomes a blob
                     snapshots.append(channel)
         text = _text(document)
