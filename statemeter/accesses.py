@@ -28,6 +28,14 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: ACCESS.set(None))
 
 
+def close(token: contextvars.Token[Access | None]) -> None:
+    """Set back what was the call under way."""
+    try:  # noqa: SIM105 (each call of a resource comes by here, and suppress() is slower)
+        ACCESS.reset(token)
+    except ValueError:  # a coroutine that was let go ends in another context
+        pass
+
+
 class Access(msgspec.Struct, gc=False):
     """One call, from before it starts until after it ended; a subclass tells what it found."""
 
@@ -71,7 +79,7 @@ class Access(msgspec.Struct, gc=False):
             return
         try:
             self.duration_ns = clock() - self.start_ns
-            ACCESS.reset(self.token)
+            close(self.token)
             self.token = None
             if kind is not None:
                 self.error = kind.__name__

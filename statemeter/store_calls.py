@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from statemeter import faults, store_records
-from statemeter.accesses import ACCESS, Access
+from statemeter.accesses import ACCESS, Access, close
 from statemeter.calls import clock
 from statemeter.resources import ResourceInfo
 from statemeter.store_backends import StoreBackend
@@ -172,7 +172,7 @@ class StoreCall(Access, gc=False):
         if self.measured is not None:
             self.measured.open.pop(id(self), None)
         if self.carried is not None:
-            ACCESS.reset(self.carried)
+            close(self.carried)
         Access.__exit__(self, kind, None, None)
         self.source = self.given = self.named = self.passed = self.ops = self.result = None
         self.queued = self.notes = None
@@ -183,6 +183,16 @@ class StoreCall(Access, gc=False):
             store_records.tell_apart(self.ops, self.notes)
         else:
             store_records.tell(self)
+
+
+@faults.guarded
+def inside(store: Any) -> bool:
+    """Whether a call of the same store is under way here."""
+    outer = ACCESS.get()
+    if outer is None or outer.token is None:
+        return False
+    made = measured(store)
+    return made is not None and outer.info is made.info
 
 
 def _in_its_own_task(store: Any) -> bool:

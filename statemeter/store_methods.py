@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from statemeter import faults, store_backends, store_bytes
-from statemeter.store_calls import StoreCall
+from statemeter.store_calls import StoreCall, inside
 
 _CALLS = ("get", "put", "delete", "search", "list_namespaces")
 
@@ -41,6 +41,8 @@ def _sync(cls: Any, name: str) -> Callable[..., Any]:
     method = getattr(cls, name)
 
     def call(self: Any, *given: Any, **named: Any) -> Any:
+        if inside(self):
+            return method(self, *given, **named)
         with StoreCall(self, name, entry=name, given=given, named=named) as measured:
             measured.result = method(self, *given, **named)
             return measured.result
@@ -61,6 +63,8 @@ def _async(cls: Any, name: str, told: str) -> Callable[..., Any]:
 
 def _batch(cls: Any) -> Callable[..., Any]:
     def batch(self: Any, ops: Any) -> Any:
+        if inside(self):
+            return cls.batch(self, ops)
         with StoreCall(self, "batch", entry="batch", passed=ops) as measured:
             measured.result = cls.batch(self, measured.passed)
             return measured.result

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from statemeter import accesses, asides, faults, probe
 from statemeter.accesses import Access
@@ -21,20 +22,19 @@ if TYPE_CHECKING:
 LIMITS = {"search": 10, "list_namespaces": 100}
 """What ``BaseStore`` takes for a ``limit`` that is not given."""
 _READS = ("get", "search")
+_MANY = 32  # namespaces of a batch that are looked at later
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(msgspec.Struct, gc=False):
     """The operations of one kind in a call."""
 
     kind: str
-    namespaces: list[Any] = field(default_factory=list)
+    namespaces: list[Any] = []
     asked: int = 0
-    found: list[Any] = field(default_factory=list)
+    found: list[Any] = []
     """Items, or namespaces."""
     limit: int = 0
-    ttls: set[Any] = field(default_factory=set)
-    values: list[Any] = field(default_factory=list)
+    ttls: set[Any] = set()
 
 
 def before(call: StoreCall) -> None:
@@ -62,8 +62,10 @@ def tell(call: StoreCall) -> None:
                 duration_ns=call.duration_ns, error=call.error,
             )  # fmt: skip
         counts = _counts(group, bool(call.error))
-        spread = _spread(group.namespaces, call.measured.labels)
-        _emit((head, spread, *counts, _numbers(call, group)), *_size(call, group))
+        if len(group.namespaces) > _MANY:
+            group.namespaces = [_spread(group.namespaces, call.measured.labels)]
+        told = head, group.namespaces, call.measured.labels, *counts, _numbers(call, group)
+        _emit(told, *_size(call, group))
 
 
 def tell_apart(ops: Iterable[Any], notes: Notes) -> None:
@@ -98,7 +100,6 @@ def _of_method(call: StoreCall) -> _Group:
     elif kind == "put":
         given = call.named.get("ttl", False)
         group.ttls = {given if _is_number(given) or given is None else _default_ttl(call)}
-        group.values = [_argument(call, 2, "value")]
     return group
 
 
@@ -121,7 +122,6 @@ def _of_ops(call: StoreCall) -> Iterable[_Group]:
             group.found += [] if result is None else [result]
         elif kind == "put":
             group.ttls.add(op.ttl)
-            group.values.append(op.value)
     return groups.values()
 
 
@@ -238,8 +238,9 @@ def _jsonb_size(text: bytes) -> int:
 
 def _access(seq: int, told: tuple[Any, ...]) -> tuple[Any, ...]:
     """An ``Access`` event of a store."""
-    (head, labels, items, hits, numbers), size, blobs = told
+    (head, namespaces, labels, items, hits, numbers), size, blobs = told
     sizes = [_jsonb_size(blob) for blob in blobs]
     size = -1 if None in sizes else size + sum(sizes)
-    part = "/".join(label for label in labels if isinstance(label, str))
+    spread = _spread(namespaces, labels)
+    part = "/".join(label for label in spread if isinstance(label, str))
     return accesses.access(seq, (head, part, items, hits, size, numbers, ()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import inspect
 import threading
@@ -402,3 +403,19 @@ def test_operations_are_gone_through_by_the_store_alone(spool: Spooled) -> None:
     assert asked == ["a", "b"]
     (event,) = told(spool)
     assert (event.method, event.items, event.error) == ("put", 2, "ValueError")
+
+
+def test_a_coroutine_that_is_let_go_is_told(tmp_path: Path, spool: Spooled) -> None:
+    """It ends wherever Python collects it, in a context that is not the one it began in."""
+
+    async def through() -> None:
+        async with AsyncSqliteStore.from_conn_string(str(tmp_path / "s.sqlite")) as store:
+            await store.setup()
+            statemeter.instrument(store)
+            call = store.aget(USER, "k")
+            contextvars.copy_context().run(call.send, None)
+            call.close()
+            await store.aput(USER, "k", {})
+
+    asyncio.run(through())
+    assert [(e.method, e.error) for e in told(spool)] == [("get", "GeneratorExit"), ("put", "")]
