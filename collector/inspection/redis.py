@@ -22,6 +22,7 @@ from collector.inspection.url import Address
 
 _FIXES = (
     ("WRONGPASS", "Check user and password."),
+    ("authenticat", "Give the password: redis://:password@host:port."),
     ("NOAUTH", "Give the password: redis://:password@host:port."),
     (
         "username-password",
@@ -94,6 +95,7 @@ def connected(address: Address) -> Iterator[tuple[redis.Redis, tuple[str, int, i
             retry=Retry(NoBackoff(), 0),
             client_name="statemeter",
         )
+        client.connection_pool.make_connection()  # unknown options are refused here; opens nothing
     except (ValueError, TypeError, redis.RedisError) as error:
         raise CouldNotLook(
             f"{address.shown} cannot be used: {address.scrubbed(error)}. Write "

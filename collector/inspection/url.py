@@ -21,6 +21,8 @@ BACKENDS = {
 """Scheme → backend."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
+_BRACKETED = re.compile(r"\[[^\]]*\]")  # an IPv6 address
+_SPECIAL = re.compile(r"[/?#@:&=%\[\]]")
 _KNOWN = "sqlite:///path, postgresql://, redis://, valkey:// or mongodb://"
 
 
@@ -36,11 +38,12 @@ class Address:
 
     def scrubbed(self, text: object, most: int = 300) -> str:
         """A text of a driver as one line, in which no secret of the URL is left."""
-        line = " ".join(str(text).split())
+        line = str(text)
         for secret in _secrets(self.url) if self.backend != "sqlite" else ():
             # A whole word: a password such as "1" must not turn every figure into asterisks.
             edges = r"(?<!\w){}(?!\w)" if len(secret) < 4 else "{}"
             line = re.sub(edges.format(re.escape(secret)), "***", line)
+        line = " ".join(line.split())
         return line if len(line) <= most else line[: most - 1] + "…"
 
 
@@ -98,22 +101,33 @@ def masked(url: str) -> str:
     if at:
         user, colon, _ = head.partition(":")
         head = f"{user}:***" if colon else user
+    elif mark:
+        for port in _odd_ports(tail):
+            tail = tail.replace(f":{port}", ":***", 1)
     if mark and "?" in tail:
         tail = tail.partition("?")[0] + "?…"
     shown = "".join(c if c.isprintable() else "�" for c in f"{scheme}{mark}{head}{at}{tail}")
     return shown if len(shown) <= 300 else shown[:299] + "…"
 
 
+def _odd_ports(rest: str) -> list[str]:
+    """What stands for a port and is no number: the password, where the host was forgotten."""
+    hosts = _BRACKETED.sub("", re.split(r"[/?#]", rest, maxsplit=1)[0]).split(",")
+    ports = [port for _, colon, port in (host.partition(":") for host in hosts) if colon]
+    return [port for port in ports if port and not port.isdigit()]
+
+
 def _secrets(url: str) -> list[str]:
+    """Password and values of the query, whole, unquoted, and in the pieces of a driver that takes
+    their special characters for ends; longest first."""
     rest = url.partition("://")[2]
-    found: set[str] = set()
     head, at, tail = rest.rpartition("@")
-    if at and ":" in head:
-        found.add(head.partition(":")[2])
-    query = tail.partition("?")[2] or (rest.partition("?")[2] if not at else "")
+    found = {head.partition(":")[2]} if at else set(_odd_ports(rest))
+    query = tail.partition("?")[2]
     found.update(part.partition("=")[2] for part in query.split("&"))
     for secret in list(found):
         found.update((unquote(secret), unquote_plus(secret), quote(unquote(secret), safe="")))
+        found.update(_SPECIAL.split(secret))
     return sorted(found - {""}, key=len, reverse=True)
 
 
