@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
+import inspect
 import threading
 import time
 import weakref
@@ -25,9 +26,10 @@ from langgraph.checkpoint.postgres import PostgresSaver
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import statemeter
-from statemeter import events, probe
+from statemeter import demand, events, gauges, pool_kinds, probe
 from tests.statemeter.graphs import chat, thread
 from tests.statemeter.spooled import Spooled
+from tests.statemeter.test_faults import broken
 
 PATIENCE_SECONDS = 60
 
@@ -161,10 +163,10 @@ def test_statistics_that_the_application_takes(postgres_database: str, spool: Sp
         assert newest(spool)["requests"] == 4
 
 
-def engines(url: str, **options: Any) -> list[sqlalchemy.Engine]:
+def engines(url: str, timeout_seconds: float = 0.2) -> list[sqlalchemy.Engine]:
     """Twins with one connection and one more at need."""
     return [
-        sqlalchemy.create_engine(url, pool_size=1, max_overflow=1, pool_timeout=0.2, **options)
+        sqlalchemy.create_engine(url, pool_size=1, max_overflow=1, pool_timeout=timeout_seconds)
         for _ in range(2)
     ]
 
@@ -441,3 +443,41 @@ def test_reading_waits_for_no_lock(
             done.set()
             holder.join()
     engine.dispose()
+
+
+def breakable() -> list[str]:
+    """Functions of the probe that run when a pool is asked or read."""
+    names = []
+    for module in (demand, gauges, pool_kinds):
+        place = module.__name__.removeprefix("statemeter.")
+        for name, thing in vars(module).items():
+            if getattr(thing, "__module__", "") != module.__name__ or thing is pool_kinds.of:
+                continue  # the last decides whether a call is an error of the user
+            if inspect.isfunction(thing):
+                names.append(f"{place}.{name}")
+            elif inspect.isclass(thing) and thing is not demand.Asked:  # a wrapper's body
+                methods = [m for m, each in vars(thing).items() if inspect.isfunction(each)]
+                names += [f"{place}.{name}.{method}" for method in methods]
+    return names
+
+
+@pytest.mark.parametrize("name", breakable())
+@pytest.mark.parametrize("no_faults", [False])
+def test_a_broken_function_harms_no_pool(
+    name: str, tmp_path: Path, spool: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The application gets its connections whatever breaks inside, before or after instrument()."""
+    before, after = engines(f"sqlite:///{tmp_path}/a.sqlite", timeout_seconds=0.05)
+    statemeter.instrument(before)
+    broken(monkeypatch, name, RuntimeError)
+    statemeter.instrument(after)
+    for engine in (before, after):
+        held = [engine.connect(), engine.connect()]
+        assert failure(engine.connect)[0] == "TimeoutError"
+        for connection in held:
+            assert connection.scalar(sqlalchemy.text("SELECT 1")) == 1
+            connection.close()
+        engine.dispose()
+        engine.connect().close()
+        engine.dispose()
+    statemeter.flush()
