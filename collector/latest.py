@@ -43,11 +43,13 @@ def replace(entries: dict[Key, Entry], key: Key, parent: str, live_bytes: int, b
         entry = entries[other]
         change -= entry.put or 0
         entry.put = None
-        if other[1] != parent:
-            if backend == "redis":
+        if backend == "redis":
+            # Newer ones are about to be put: their writes came first, and may come again.
+            if other[1] < min(parent or key[1], key[1]):
                 held = entries.setdefault(left, Entry()).writes
                 held[_LEFT_WRITES] = held.get(_LEFT_WRITES, 0) + entry.write_bytes
-            else:
-                change -= entry.write_bytes
+                del entries[other]
+        elif other[1] != parent:
+            change -= entry.write_bytes
             del entries[other]
     return change + entries[key].replace(live_bytes, live_bytes)

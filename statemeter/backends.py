@@ -89,9 +89,16 @@ def of(cls: type) -> Backend:
 
 
 def place_of(saver: Any) -> Place:
-    """Where a saver keeps its data, nowhere if that cannot be found."""
+    """Where a saver keeps its data, nowhere if that cannot be found.
+
+    A shallow saver is a storage of its own: what others hold in the same database, it does not.
+    """
+    backend = of(type(saver))
     try:
-        return of(type(saver)).place(saver)
+        place = backend.place(saver)
+        if backend.layout == "latest" and place.identity:
+            return dataclasses.replace(place, identity=f"{place.identity} {backend.layout}")
+        return place
     except Exception:
         faults.fault("finding where a saver keeps its data")
         return NOWHERE

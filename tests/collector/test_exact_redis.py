@@ -14,15 +14,8 @@ import redis
 from tests.collector.made import collect, one, query
 from tests.conftest import REPOSITORY
 
-SAVERS = {
-    "redis": ("RedisSaver", "whole"),
-    "aredis": ("AsyncRedisSaver", "whole"),
-    "shallow": ("ShallowRedisSaver", "latest"),
-    "ashallow": ("AsyncShallowRedisSaver", "latest"),
-    "valkey": ("ValkeySaver", "whole"),
-    "avalkey": ("AsyncValkeySaver", "whole"),
-}
-"""Prefix of the threads → class and layout."""
+PREFIXES = ("redis", "aredis", "shallow", "ashallow", "valkey", "avalkey")
+"""Of the threads: one for each class of savers."""
 
 
 class Held:
@@ -88,28 +81,37 @@ def store(redis_stack_url: str, redis_url: str, tmp_path_factory: pytest.TempPat
     return folder / "store.sqlite"
 
 
-@pytest.mark.parametrize("prefix", SAVERS)
+@pytest.mark.parametrize("prefix", PREFIXES)
 def test_to_the_byte(prefix: str, store: Path, redis_stack_url: str, redis_url: str) -> None:
     """Subgraphs, interrupts, failures, forks, deletes, prunes and all durabilities."""
     is_valkey = prefix.endswith("valkey")
     held = held_by_valkey(redis_url) if is_valkey else held_by_redis(redis_stack_url)
-    rows = query(store, "SELECT * FROM threads WHERE thread_id LIKE ?", f"{prefix}-%")
+    rows = query(
+        store,
+        "SELECT t.*, s.layout FROM threads t JOIN savers s ON s.id = t.saver_id "
+        "WHERE thread_id LIKE ?",
+        f"{prefix}-%",
+    )
     told = {row["thread_id"]: (row["stored_bytes"], row["live_bytes"]) for row in rows}
     assert len(told) >= 6
     assert told == {thread: held.of(thread) for thread in told}
     assert {row["backend"] for row in rows} == {"valkey" if is_valkey else "redis"}
+    assert {row["layout"] for row in rows} == {"latest" if "shallow" in prefix else "whole"}
     assert {row["partial"] for row in rows} == {0}
     known = {thread for thread in held.stored if thread.startswith(f"{prefix}-")}
     assert known <= set(told)
 
 
 def test_each_server_is_a_storage(store: Path, redis_stack_url: str, redis_url: str) -> None:
-    """All savers of one server and backend are one storage, named without user and password."""
-    rows = query(store, "SELECT backend, label, database FROM savers")
+    """All savers of a server are one storage, named without user and password; but what shallow
+    ones hold is counted apart, by rules of their own."""
+    rows = query(store, "SELECT backend, layout, label, database FROM savers")
     stack, plain = (url.partition("//")[2] + "/0" for url in (redis_stack_url, redis_url))
-    assert [(row["backend"], row["label"], row["database"]) for row in rows] == [
-        ("redis", stack, ""), ("valkey", plain, ""),
-    ]  # fmt: skip
+    assert [tuple(row.values()) for row in rows] == [
+        ("redis", "whole", stack, ""),
+        ("redis", "latest", stack, ""),
+        ("valkey", "whole", plain, ""),
+    ]
     assert one(store, "SELECT count(*) FROM dead_letters") == 0
     (process,) = query(store, "SELECT * FROM processes")
     assert (process["dropped"], process["ended"], process["failures"]) == ("{}", 1, 0)
