@@ -11,6 +11,10 @@ import aiosqlite
 import psycopg
 import pymongo
 import pytest
+import redis
+import redis.asyncio
+import valkey
+import valkey.asyncio
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from statemeter import places
@@ -117,3 +121,41 @@ def test_mongodb_that_is_not_there() -> None:
     with pymongo.MongoClient[dict[str, Any]](url, connect=False) as client:
         label = f"{NOBODY},127.0.0.1:2/app"
         assert places.mongodb(client["app"]) == Place(f"mongodb://{label}", label)
+
+
+@pytest.mark.parametrize(
+    ("url", "label"),
+    [
+        (f"redis://ann:{SECRET}@{NOBODY}/3", f"{NOBODY}/3"),
+        (f"redis://:{SECRET}@db.example", "db.example:6379/0"),
+        (f"rediss://db.example:6380?password={SECRET}&db=2", "db.example:6380/2"),
+        (f"unix://ann:{SECRET}@/run/redis.sock?db=1", "/run/redis.sock/1"),
+    ],
+)
+@pytest.mark.parametrize("kind", [redis.Redis, redis.asyncio.Redis, valkey.Valkey])
+def test_a_client_of_redis(kind: Any, url: str, label: str) -> None:
+    """Host, port and number of the database; clients connect when they are first used."""
+    backend = kind.__module__.partition(".")[0]
+    client = kind.from_url(url)
+    assert places.redis(backend, client) == Place(f"{backend}://{label}", label)
+
+
+def test_a_client_of_redis_by_keywords() -> None:
+    """What is not said is as the client has it."""
+    for client in (redis.Redis(password=SECRET), valkey.asyncio.Valkey(password=SECRET)):
+        assert places.redis("redis", client).label == "localhost:6379/0"
+
+
+def test_a_service_behind_sentinels() -> None:
+    """Which server it is changes; the name of the service stays."""
+    sentinel = redis.Sentinel([("127.0.0.1", 1)], sentinel_kwargs={"password": SECRET})
+    client = sentinel.master_for("mymaster", password=SECRET, db=4)
+    assert places.redis("redis", client).label == "mymaster:sentinel/4"
+
+
+async def test_a_cluster() -> None:
+    """The nodes that it was started with; a cluster has one database."""
+    nodes = [redis.asyncio.cluster.ClusterNode(host, 7000) for host in ("b.example", "a.example")]
+    client = redis.asyncio.RedisCluster(startup_nodes=nodes, password=SECRET)
+    assert places.redis("redis", client).label == "a.example:7000,b.example:7000/0"
+    await client.aclose()
