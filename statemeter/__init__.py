@@ -1,7 +1,7 @@
 """Statemeter's probe: measures what LangGraph's state costs, from inside the application.
 
 import statemeter
-graph = statemeter.instrument(builder.compile(checkpointer=saver))
+graph = statemeter.instrument(builder.compile(checkpointer=saver, store=store, cache=cache))
 """
 
 from statemeter.api import flush, instrument, stats, uninstrument, watch_cache

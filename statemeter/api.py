@@ -117,5 +117,5 @@ def _advice(target: object) -> str:
     if hasattr(target, "__enter__") or hasattr(target, "__aenter__"):
         return given + "Open it first: with SqliteSaver.from_conn_string(…) as saver: …"
     if isinstance(target, str):
-        return given + "A saver is made from a connection string by from_conn_string(…)."
-    return given + "Pass the result of builder.compile(…), or the saver given to it."
+        return given + "Savers and stores are made from a connection string by from_conn_string(…)."
+    return given + "Pass the result of builder.compile(…), or a saver, store or cache given to it."

@@ -40,10 +40,10 @@ class _Group(msgspec.Struct, gc=False):
 def before(call: StoreCall) -> None:
     """What must be looked at before the call: values that it writes, where nothing shows their
     bytes later."""
-    if call.measured.backend.name != "mongodb":
-        return
+    if call.measured.backend.name != "mongodb" or call.ops is not call.passed:
+        return  # an iterator of operations is for the store
     if call.ops is not None:
-        values = [op.value for op in call.ops if hasattr(op, "value") and op.value is not None]
+        values = list(_written_values(call.ops).values())
     elif call.method == "put":
         values = [_argument(call, 2, "value")]
     else:
@@ -70,7 +70,7 @@ def tell(call: StoreCall) -> None:
 
 def tell_apart(ops: Iterable[Any], notes: Notes) -> None:
     """Say whose bytes were written in a batch: those of the last of equal keys, in their order."""
-    keys = _written_keys(ops)
+    keys = _written_values(ops)
     if len(keys) == len(notes.written):
         notes.by_key = dict(zip(keys, notes.written, strict=True))
 
@@ -200,17 +200,17 @@ def _written(call: StoreCall) -> Written | None:
         # Of puts with equal keys in one batch, one is written: the others wrote nothing.
         key = (_argument(call, 0, "namespace"), _argument(call, 1, "key"))
         return None if notes.by_key is None else [notes.by_key.pop(key, 0)]
-    expected = 1 if call.ops is None else len(_written_keys(call.ops))
+    expected = 1 if call.ops is None else len(_written_values(call.ops))
     return notes.written if len(notes.written) == expected else None
 
 
-def _written_keys(ops: Iterable[Any]) -> list[Any]:
-    """(namespace, key) of the values that a store writes of a batch."""
+def _written_values(ops: Iterable[Any]) -> dict[Any, Any]:
+    """(namespace, key) → value, of those that a store writes of a batch."""
     last: dict[Any, Any] = {}
     for op in ops:
         if hasattr(op, "value"):
             last[op.namespace, op.key] = op.value
-    return [key for key, value in last.items() if value is not None]
+    return {key: value for key, value in last.items() if value is not None}
 
 
 def _written_size(written: Written | None) -> tuple[int, list[bytes]]:

@@ -419,3 +419,27 @@ def test_a_coroutine_that_is_let_go_is_told(tmp_path: Path, spool: Spooled) -> N
 
     asyncio.run(through())
     assert [(e.method, e.error) for e in told(spool)] == [("get", "GeneratorExit"), ("put", "")]
+
+
+@pytest.mark.parametrize("backend", SIZED, indirect=True)
+def test_a_batch_tells_what_it_wrote(backend: Backend, spool: Spooled) -> None:
+    """Of operations on one key the last counts, as it does for the store."""
+    place = storing.place()
+    with backend.open(place) as store:
+        statemeter.instrument(store)
+        store.batch(
+            [
+                PutOp(USER, "a", {"n": 1}),
+                PutOp(USER, "b", {"n": 2}),
+                PutOp(USER, "a", {"text": "the last"}),
+                PutOp(USER, "c", {"n": 3}),
+                PutOp(USER, "c", None),
+            ]
+        )
+        written = sum(backend.bytes_of(place, USER, key) for key in ("a", "b"))
+        found = store.batch([GetOp(USER, key) for key in ("a", "b", "c")])
+        assert [bool(item) for item in found] == [True, True, False]
+    puts, deletes, gets = told(spool)
+    assert (puts.method, puts.items, puts.bytes) == ("put", 4, written)
+    assert (deletes.method, deletes.items, deletes.bytes) == ("delete", 1, 0)
+    assert (gets.items, gets.hits, gets.bytes) == (3, 2, written)
