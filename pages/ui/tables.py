@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import address, filters, formats
-from storage.queries_threads import flags
+from storage.queries_threads import GROWING, GROWING_BYTES, REWRITTEN, flags
 
 _FLAGS = {
     "growing": "orange",
@@ -16,6 +16,14 @@ _FLAGS = {
     "deleted": "gray",
     "partial": "blue",
 }
+_FLAGS_HELP = (
+    f"**growing**: the newest checkpoint is {GROWING:g} × that of mid-window or more, "
+    f"and at least {formats.size(GROWING_BYTES)}.  \n"
+    f"**rewritten**: more than {REWRITTEN} × the newest checkpoint was written.  \n"
+    "**errors**: calls of the saver raised.  \n"
+    "**deleted**: by `delete_thread`.  \n"
+    "**partial**: measured from its middle on; what was written before is missing."
+)
 
 
 def threads(
@@ -110,7 +118,7 @@ def _columns() -> dict[str, object]:
             "Written / live", format="%.1f×", help="Write amplification."
         ),
         "flags": config.MultiselectColumn(
-            "Flags", options=list(_FLAGS), color=list(_FLAGS.values()), width=180
+            "Flags", options=list(_FLAGS), color=list(_FLAGS.values()), width=180, help=_FLAGS_HELP
         ),
         "errors": config.NumberColumn("Errors", format="localized"),
         "application": config.TextColumn("Application"),
