@@ -24,6 +24,10 @@ from storage.queries import (
 )
 from storage.queries_latency import quantiles_by_slot
 
+HISTOGRAMS = "group_concat(hex(histogram), '') AS histogram"
+"""SQL of the histograms of a group, joined by the database: reading each is 10 times as slow.
+Packed ones that follow each other are their sum."""
+
 _SUMS = ("count", "errors", "payload_bytes", "duration_us", "serde_us")
 
 
@@ -57,14 +61,9 @@ def backends(
         sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
         found = fetch(
             connection,
-            f"SELECT backend, operation, {sums} FROM rollups WHERE resolution_s = :resolution "
+            f"SELECT backend, operation, {sums}, {HISTOGRAMS} FROM rollups "
+            "WHERE resolution_s = :resolution "
             f"AND bucket_us >= :start{scope.where()} GROUP BY backend, operation",
-            **_of(grid, scope),
-        )
-        histograms = fetch(
-            connection,
-            "SELECT backend, operation, histogram FROM rollups WHERE resolution_s = :resolution "
-            f"AND bucket_us >= :start{scope.where()}",
             **_of(grid, scope),
         )
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
@@ -73,7 +72,7 @@ def backends(
         grid=grid,
         seconds=seconds,
         totals=totals,
-        operations=_operations(found, histograms, list(totals["backend"]), seconds),
+        operations=_operations(unhex(found), list(totals["backend"]), seconds),
     )
 
 
@@ -136,10 +135,8 @@ def _totals(
     )
 
 
-def _operations(
-    found: pd.DataFrame, histograms: pd.DataFrame, order: list[str], seconds: float
-) -> pd.DataFrame:
-    table = found.copy()
+def _operations(found: pd.DataFrame, order: list[str], seconds: float) -> pd.DataFrame:
+    table = found.drop(columns="histogram")
     table[list(_SUMS)] = table[list(_SUMS)].astype(np.int64)
     table["place"] = [order.index(backend) for backend in table["backend"]]
     table = table.sort_values(
@@ -148,13 +145,18 @@ def _operations(
     table["per_second"] = table["count"] / seconds
     table["serde_share"] = share(table["serde_us"], table["duration_us"])
     table["mean_us"] = share(table["duration_us"], table["count"])
-    return with_quantiles(table, histograms, ["backend", "operation"])
+    return with_quantiles(table, found, ["backend", "operation"])
 
 
 def share(part: pd.Series, whole: pd.Series) -> pd.Series:
     """Part over whole, missing where the whole is 0."""
     numbers = whole.astype(float)
     return part.astype(float) / numbers.where(numbers > 0)
+
+
+def unhex(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with packed histograms instead of the text of ``HISTOGRAMS``."""
+    return table.assign(histogram=[bytes.fromhex(joined) for joined in table["histogram"]])
 
 
 def with_quantiles(table: pd.DataFrame, histograms: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, text
 
 from storage.models_resources import FOLDED
 from storage.queries import ALL, SECOND_US, Grid, Scope, fetch, grid_for, now_us, reading
-from storage.queries_backends import share, with_quantiles
+from storage.queries_backends import HISTOGRAMS, share, unhex, with_quantiles
 
 ROWS = 500
 """Most rows of a list, those with the most calls."""
@@ -110,10 +110,11 @@ def _read(engine: Engine, kind: str, window_s: int, scope: Scope, at_us: int | N
     return calls or Calls(**_nothing(window_s, at_us))
 
 
-def has_tables(connection: Connection) -> bool:
-    """Whether the store has tables of resources: an older one gains them from its collector."""
+def has_tables(connection: Connection, since: int = 2) -> bool:
+    """Whether the store has the tables of a schema change, by default those of resources: an older
+    one gains them from its collector."""
     version = connection.execute(text("SELECT max(version) FROM migrations")).scalar()
-    return (version or 0) >= 2
+    return (version or 0) >= since
 
 
 def read_calls(
@@ -124,14 +125,9 @@ def read_calls(
         return None
     grid = grid_for(connection, window_s, at_us, "access_rollups")
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
-    histograms = fetch(
-        connection,
-        f"SELECT a.resource_id, a.method, a.part, a.histogram {_calls(scope)}",
-        **_bound(grid, kind, scope),
-    )
+    finest = _sums(connection, grid, kind, scope)
     whole, methods, parts = (
-        with_quantiles(_sums(connection, grid, kind, scope, by), histograms, ["resource_id", *by])
-        for by in ((), ("method",), ("method", "part"))
+        _joined(finest, ["resource_id", *by]) for by in ((), ("method",), ("method", "part"))
     )
     folded = connection.execute(
         text(f"SELECT sum(a.count) {_calls(scope)} AND a.part = :folded"),
@@ -159,23 +155,27 @@ def read_calls(
     return Calls(grid, seconds, resources, methods, parts, over_time, int(folded or 0))
 
 
-def _sums(
-    connection: Connection, grid: Grid, kind: str, scope: Scope, by: tuple[str, ...]
-) -> pd.DataFrame:
-    """Sums of the window by resource and ``by``, most calls first."""
-    keys = ", ".join(f"a.{name}" for name in ("resource_id", *by))
+def _sums(connection: Connection, grid: Grid, kind: str, scope: Scope) -> pd.DataFrame:
+    """Sums of the window by resource, method and part, with their histograms."""
     sums = ", ".join(f"sum(a.{name}) AS {name}" for name in SUMS)
     table = fetch(
         connection,
-        f"SELECT {keys}, {sums} {_calls(scope)} GROUP BY {keys} "
-        f"ORDER BY sum(a.count) DESC, {keys} LIMIT :limit",
+        f"SELECT a.resource_id, a.method, a.part, {sums}, {HISTOGRAMS} {_calls(scope)} "
+        "GROUP BY a.resource_id, a.method, a.part",
         **_bound(grid, kind, scope),
-        limit=ROWS,
     )
     table[list(SUMS)] = table[list(SUMS)].astype(np.int64)
+    return unhex(table)
+
+
+def _joined(finest: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Sums and quantiles by some keys, most calls first."""
+    table = finest.groupby(keys, as_index=False)[list(SUMS)].sum()
+    table = table.sort_values(["count", *keys], ascending=[False, *(True for _ in keys)])
+    table = table.head(ROWS).reset_index(drop=True)
     table["misses"] = table["asked"] - table["hits"]
     table["hit_rate"] = share(table["hits"], table["asked"])
-    return table
+    return with_quantiles(table, finest, keys)
 
 
 def _calls(scope: Scope) -> str:
