@@ -315,7 +315,8 @@ class Access(Event, frozen=True, array_like=True, gc=False, tag="access"):
     """Bytes read or written as the backend holds them; -1 where it made none that can be seen."""
     numbers: dict[str, Number] = {}
     """What else is known: ``ttl_seconds``, ``characters``, ``limit``, ``waited_us`` (spent in a
-    batch before the call reached the backend), ``vector_bytes``."""
+    batch before the call reached the backend), ``vector_bytes``, ``serde_us`` and, where a call
+    of a cache is told by several nodes, ``nodes`` (do not add up their durations)."""
     keys: list[str] = []
     """Cache: 16 hex digits of a hash of each key, at most 32 keys; hits first."""
 
@@ -326,7 +327,7 @@ class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
 
     Pool: ``size``, ``in_use``, ``waiting``, ``requests``, ``waited_us``, ``timeouts``, ``lost``.
     ``lru``: ``hits``, ``misses``, ``size``, ``maximum`` (absent: unbounded). Counters count from
-    the start of the resource.
+    the start of the resource and never fall while it lives; what a library does not tell is absent.
     """
 
     resource: str
