@@ -21,7 +21,7 @@ from tests.statemeter.redises import ON_MODULES, SAVERS, call, opened
 from tests.statemeter.spooled import Spooled
 from tests.statemeter.test_graphs import comparable
 
-MESSAGE_COUNT = 2000
+MESSAGE_COUNT = 300
 _VERSION = re.compile(r"\d{32}\.[\d.e-]+")
 """Of a channel: a number and a random one, which may be short."""
 
