@@ -22,6 +22,13 @@ FRESH_US = 90 * SECOND_US
 
 POOL = ("size", "in_use", "waiting", "requests", "waited_us", "timeouts", "lost")
 LRU = ("size", "maximum", "hits", "misses")
+SERVER = (
+    "up", "clients", "used_bytes", "maximum_bytes", "resident_bytes", "size_bytes", "disk_bytes",
+    "keys", "keys_forever", "fragmentation_percent", "hits", "misses", "evicted", "expired",
+    "commands", "commits", "rollbacks", "deadlocks", "blocks_read", "blocks_hit", "rows_read",
+    "rows_written", "temporary_bytes",
+)  # fmt: skip
+"""What servers tell; each kind of server tells some of it."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,12 @@ def lru_caches(
     return found
 
 
+def servers(engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None) -> Gauges:
+    """Servers that ``STATEMETER_SERVERS`` names, over the last ``window_s`` seconds. A counter that
+    a kind of server does not tell is 0 in ``resources``."""
+    return _read(engine, "server", SERVER, (window_s, scope, at_us))
+
+
 def _read(
     engine: Engine, kind: str, names: tuple[str, ...], asked: tuple[int, Scope, int | None]
 ) -> Gauges:
@@ -81,7 +94,8 @@ def _read(
                 connection,
                 f"SELECT r.id AS resource_id, r.{', r.'.join(about)} FROM resources AS r "
                 f"WHERE r.kind = :kind{only} AND EXISTS (SELECT 1 FROM gauge_samples AS g "
-                "JOIN processes AS p ON p.id = g.process_id WHERE g.resolution_s = 3600 "
+                # Left: of a server no process tells.
+                "LEFT JOIN processes AS p ON p.id = g.process_id WHERE g.resolution_s = 3600 "
                 f"AND g.resource_id = r.id{by_whom}) "
                 "ORDER BY r.last_seen_us DESC, r.id LIMIT :limit",
                 **told,
@@ -91,7 +105,8 @@ def _read(
                 connection,
                 "SELECT g.resource_id, g.process_id, g.bucket_us, g.at_us, g.readings, g.peaks, "
                 "g.added FROM gauge_samples AS g JOIN resources AS r ON r.id = g.resource_id "
-                f"JOIN processes AS p ON p.id = g.process_id WHERE r.kind = :kind{only}{by_whom} "
+                "LEFT JOIN processes AS p ON p.id = g.process_id "
+                f"WHERE r.kind = :kind{only}{by_whom} "
                 "AND g.resolution_s = :resolution AND g.bucket_us >= :start "
                 "ORDER BY g.resource_id, g.process_id, g.bucket_us",
                 **told,

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from storage import inspections
 from storage.inspections import Inspection
 from storage.queries import reading
+from storage.queries_resources import has_tables
 
 NEWEST = 200
 """Most storages told."""
@@ -16,6 +17,8 @@ NEWEST = 200
 def newest(engine: Engine) -> list[Inspection]:
     """The newest look into each storage, those with something wrong first, then by time."""
     with reading(engine) as connection:
+        if not has_tables(connection, since=3):
+            return []
         rows = connection.execute(
             text(
                 "SELECT result FROM inspections AS i WHERE id = "

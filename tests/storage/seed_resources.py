@@ -23,8 +23,11 @@ RESOURCES = {
     5: ("embeddings", "other", "OpenAIEmbeddings", "OpenAIEmbeddings 1", {"dimensions": 256}),
     6: ("pool", "postgres", "ConnectionPool", "localhost:5432/chat", {"minimum": 1, "maximum": 8}),
     7: ("lru", "python", "get_system_config", "system-config", {"maximum": 128}),
+    8: ("server", "redis", "", "localhost:6379/0", {}),
+    9: ("server", "postgres", "", "localhost:5432/chat", {}),
 }
-COUNTERS = {"requests", "waited_us", "timeouts", "lost", "hits", "misses"}
+COUNTERS = {"requests", "waited_us", "timeouts", "lost", "hits", "misses", "evicted", "commands",
+            "commits", "blocks_read", "blocks_hit"}  # fmt: skip
 """Readings that grow; written out here on purpose."""
 
 
@@ -173,6 +176,11 @@ def sample(now_us: int) -> ResourceSeed:
     chance = random.Random(6)
     pools = {process: {"size": 4, "in_use": 0, "waiting": 0, "requests": 0, "waited_us": 0,
                        "timeouts": 0, "lost": 0} for process in APPLICATIONS}  # fmt: skip
+    redis = {"up": 1, "used_bytes": 0, "maximum_bytes": 64_000_000, "clients": 3, "keys": 0,
+             "keys_forever": 0, "fragmentation_percent": 131, "hits": 0, "misses": 0, "evicted": 0,
+             "commands": 0}  # fmt: skip
+    postgres = {"up": 1, "size_bytes": 9_000_000, "clients": 5, "commits": 0, "blocks_read": 0,
+                "blocks_hit": 0}  # fmt: skip
     config = {"hits": 0, "misses": 0, "size": 0, "maximum": 128}
     for second in range(600):
         at_us = now_us - (600 - second) * SECOND + 1_000
@@ -217,4 +225,17 @@ def sample(now_us: int) -> ResourceSeed:
         config["misses"] += second % 9 == 0
         config["size"] = min(config["misses"], 128)
         seed.gauges.append({"at_us": at_us, "process": 1, "resource": 7, "readings": dict(config)})
+        if second % 10 == 0:
+            redis["used_bytes"] = 2_000_000 + 20_000 * second
+            redis |= {"keys": 100 + second, "keys_forever": 40 + second // 2}
+            redis["hits"] += chance.randrange(300)
+            redis["misses"] += chance.randrange(40)
+            redis["commands"] += chance.randrange(900)
+            postgres["commits"] += chance.randrange(80)
+            postgres["blocks_hit"] += chance.randrange(900)
+            postgres["blocks_read"] += chance.randrange(9)
+            # Of a server no process tells: row 0.
+            for resource, readings in ((8, redis), (9, postgres)):
+                seed.gauges.append({"at_us": at_us, "process": 0, "resource": resource,
+                                    "readings": dict(readings)})  # fmt: skip
     return seed

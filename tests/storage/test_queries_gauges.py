@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from storage.queries import Scope
-from storage.queries_gauges import FRESH_US, lru_caches, pools
+from storage.queries_gauges import FRESH_US, lru_caches, pools, servers
 from storage.store import open_reader
 from tests.storage import seed
 from tests.storage.seed_resources import ResourceSeed
@@ -125,3 +125,17 @@ def test_other_windows_tell_the_same_growth(
         if gauge["at_us"] >= found.grid.start_us
     )
     assert found.resources["hits"].sum() == expected
+
+
+def test_servers(engine: Engine, made: ResourceSeed) -> None:
+    """What each tells, its counters as they grew; what it does not tell is missing, or 0."""
+    found = servers(engine, WINDOW_S, at_us=NOW)
+    rows = {row["backend"]: row for row in found.resources.to_dict("records")}
+    for backend, resource in (("redis", 8), ("postgres", 9)):
+        (told,) = readings(made, resource).values()
+        for name, value in told[-1]["readings"].items():
+            counts = name in {"hits", "misses", "evicted", "commands", "commits", "blocks_read",
+                              "blocks_hit"}  # fmt: skip
+            assert rows[backend][name] == (sum(growth(told, name)) if counts else value)
+    assert np.isnan(rows["postgres"]["keys"])
+    assert rows["postgres"]["hits"] == 0
