@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +49,29 @@ def run(url: str, folder: Path, *kind: str) -> Path:
         env=os.environ | {"STATEMETER_SPOOL": str(folder / "spool"), "STATEMETER_APP": "exact"},
         check=True,
     )
+    shutil.copytree(folder / "spool", folder / "again")
     store = folder / "store.sqlite"
     collect(folder / "spool", store)
+    return store
+
+
+def in_pieces(folder: Path, pieces: int) -> Path:
+    """The store after as many collectors had a piece of the same spool each: none remembers what
+    came before, so that it has to look it up."""
+    segments = sorted((folder / "again").glob("*.spool"))
+    lines = [(path, line) for path in segments for line in path.read_bytes().splitlines(True)]
+    spool, store = folder / "pieces", folder / "pieces.sqlite"
+    spool.mkdir()
+    step = len(lines) // pieces + 1
+    with ExitStack() as stack:
+        opened = {path: stack.enter_context((spool / path.name).open("ab")) for path in segments}
+        for segment in opened.values():
+            fcntl.flock(segment, fcntl.LOCK_EX)  # as the probe does, while it may write more
+        for begin in range(0, len(lines), step):
+            for path, line in lines[begin : begin + step]:
+                opened[path].write(line)
+                opened[path].flush()
+            collect(spool, store)
     return store
 
 
@@ -78,6 +102,7 @@ def test_to_the_byte(postgres_database: str, tmp_path: Path) -> None:
     host_port_database = postgres_database.rpartition("@")[2].removeprefix("postgresql://")
     assert saver["label"] == host_port_database.partition("?")[0]
     assert (saver["layout"], saver["database"]) == ("channels", "")
+    compare(in_pieces(tmp_path, 12), postgres_database, LIVE)
 
 
 def test_shallow_to_the_byte(postgres_database: str, tmp_path: Path) -> None:
@@ -87,5 +112,6 @@ def test_shallow_to_the_byte(postgres_database: str, tmp_path: Path) -> None:
     assert len(stored) == 4
     (saver,) = query(store, "SELECT * FROM savers")
     assert saver["layout"] == "latest"
+    compare(in_pieces(tmp_path, 12), postgres_database, LIVE_SHALLOW)
     written = one(store, "SELECT sum(written_bytes) FROM threads")
     assert written > 2 * sum(stored.values())
