@@ -28,6 +28,8 @@ def is_cache(thing: object) -> bool:
 def instrument(cache: Any, graph: str = "") -> bool:
     """Instrument a ``BaseCache``; False where it was done before."""
     if subclass.is_instrumented(cache):
+        known: ResourceInfo = cache.__dict__[INFO]
+        known.graph = known.graph or graph
         return False
     info = _describe(cache)
     info.graph = graph
@@ -56,6 +58,10 @@ def uninstrument(cache: Any) -> bool:
     subclass.restore(cache)
     probe.get().resources.withdraw(_forget(cache))
     return True
+
+
+attach = faults.guarded(instrument)
+"""The same for the cache of a graph: where it fails, the graph is still measured."""
 
 
 def _forget(cache: Any) -> ResourceInfo:

@@ -44,7 +44,7 @@ def instrument(graph: Any) -> None:
         except TypeError:
             faults.fault("instrumenting a node")
     if graph.cache is not None:
-        caches.instrument(graph.cache, graph.get_name())
+        caches.attach(graph.cache, graph.get_name())
     if stores.is_store(graph.store):
         stores.attach(graph.store, graph.get_name())
     subclass.instrument(graph, "graph", _graph_methods)

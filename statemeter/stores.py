@@ -6,7 +6,7 @@ import sys
 import weakref
 from typing import Any
 
-from statemeter import embeddings, faults, probe, settings, store_backends, subclass
+from statemeter import embeddings, faults, pools, probe, settings, store_backends, subclass
 from statemeter import store_methods as methods
 from statemeter.errors import SettingError
 from statemeter.resources import ResourceInfo
@@ -34,6 +34,7 @@ def instrument(store: Any, graph: str = "") -> bool:
     keep(store, made)
     probe.get().resources.introduce(probe.get(), info)
     _follow(store)
+    pools.instrument_below(store)
     return True
 
 
@@ -42,6 +43,7 @@ def uninstrument(store: Any) -> bool:
     known = forget(store)
     if known is None:
         return False
+    pools.uninstrument_below(store)
     subclass.restore(store)
     probe.get().resources.withdraw(known.info)
     inner = _embeddings(store)

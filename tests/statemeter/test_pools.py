@@ -23,6 +23,7 @@ import sqlalchemy
 import valkey
 from langgraph.cache.redis import RedisCache
 from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.store.postgres import PostgresStore
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import statemeter
@@ -369,10 +370,15 @@ def test_pools_under_savers_and_caches(
     ) as pool:
         saver = PostgresSaver(pool)
         saver.setup()
+        with psycopg_pool.ConnectionPool(postgres_database, min_size=1, open=True) as other:
+            store = statemeter.instrument(PostgresStore(other))
+            assert [gauge.target() for gauge in probe.get().gauges.of("pool")] == [other]
+            statemeter.uninstrument(store)
+            assert probe.get().gauges.of("pool") == []
         graph = statemeter.instrument(chat(saver, cache=RedisCache(client)))
         graph.invoke({"messages": [("user", "hello")]}, thread())
-        kinds = {event.kind: event for event in spool.of(events.Resource)}
-        assert set(kinds) == {"cache", "pool"}
+        kinds = {event.kind for event in spool.of(events.Resource)}
+        assert kinds == {"cache", "pool", "store"}
         found = {e.backend for e in spool.of(events.Resource) if e.kind == "pool"}
         assert found == {"postgres", "redis"}
         statemeter.uninstrument(graph)
