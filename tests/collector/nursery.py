@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import collector.loop  # noqa: F401 (what main would load anew in each fork)
 from collector.__main__ import main as collect
 from tests.conftest import REPOSITORY
 
