@@ -22,7 +22,7 @@ from tests.statemeter import storing
 from tests.statemeter.graphs import Notes, single
 from tests.statemeter.spooled import Spooled
 from tests.statemeter.storing import USER, avectors, vectors
-from tests.statemeter.test_stores import backend
+from tests.statemeter.test_stores import backend, resources
 
 __all__ = ["backend"]
 
@@ -51,7 +51,7 @@ class Batched(AsyncBatchedBaseStore):
 
 def told(spool: Spooled) -> list[events.Access]:
     """What was told of embeddings."""
-    keys = {event.key for event in spool.of(events.Resource) if event.kind == "embeddings"}
+    keys = {event.key for event in resources(spool, "embeddings")}
     return [event for event in spool.of(events.Access) if event.resource in keys]
 
 

@@ -49,12 +49,17 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
 
 def told(spool: Spooled, method: str = "") -> list[events.Access]:
     """What was told of stores, maybe of one method."""
-    key = spool.of(events.Resource)[0].key
+    keys = {event.key for event in resources(spool)}
     return [
         event
         for event in spool.of(events.Access)
-        if event.resource == key and method in ("", event.method)
+        if event.resource in keys and method in ("", event.method)
     ]
+
+
+def resources(spool: Spooled, kind: str = "store") -> list[events.Resource]:
+    """The resources of one kind: a store's pool is another."""
+    return [event for event in spool.of(events.Resource) if event.kind == kind]
 
 
 @pytest.mark.parametrize("backend", ALL, indirect=True)
@@ -258,7 +263,7 @@ def test_the_sweeper_still_deletes(tmp_path: Path, spool: Spooled) -> None:
         assert store.get(USER, "ever") is not None
     ttls = [event.numbers.get("ttl_seconds") for event in told(spool, "put")]
     assert ttls == [180, 30, None]
-    assert spool.of(events.Resource)[0].facts == {"ttl_seconds": 180}
+    assert resources(spool)[0].facts == {"ttl_seconds": 180}
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
@@ -350,7 +355,7 @@ def test_stores_of_one_place_have_one_key(backend: Backend, spool: Spooled) -> N
             store.get(USER, "k")
     keys = [event.resource for event in spool.of(events.Access)]
     assert keys[0] == keys[1] != keys[2]
-    assert {event.backend for event in spool.of(events.Resource)} == {backend.name}
+    assert {event.backend for event in resources(spool)} == {backend.name}
 
 
 class OwnStore(BaseStore):
@@ -384,7 +389,7 @@ def test_any_store_is_measured(spool: Spooled) -> None:
         ("get", 1, 1, -1),
         ("get", 2, 1, -1),
     ]
-    assert spool.of(events.Resource)[0].backend == "other"
+    assert resources(spool)[0].backend == "other"
 
 
 def test_operations_are_gone_through_by_the_store_alone(spool: Spooled) -> None:
