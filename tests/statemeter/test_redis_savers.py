@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 import redis
+import valkey
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, empty_checkpoint
 from langgraph.checkpoint.redis.jsonplus_redis import JsonPlusRedisSerializer
 from langgraph.types import Command, interrupt
+from langgraph_checkpoint_aws import AgentCoreValkeySaver
 
 import statemeter
 from statemeter import events
@@ -374,3 +376,22 @@ async def test_pruning_tells_how_many_stay(name: str, urls: dict[str, str], spoo
             await call(saver, "prune", ["p"], keep_last=count)
     strategies = [event.strategy for event in spool.of(events.Removal) if event.method == "prune"]
     assert strategies == ["keep_latest", "delete", "delete", "keep_latest", "keep_latest:3"]
+
+
+def test_a_saver_of_another_form(redis_url: str, spool: Spooled) -> None:
+    """AgentCoreValkeySaver serializes where the probe does not see it: its bytes are unknown, and
+    nothing is made up."""
+    with valkey.Valkey.from_url(redis_url) as client:
+        saver = AgentCoreValkeySaver(client)
+        config = {"configurable": {"thread_id": "agent", "actor_id": "a", "checkpoint_ns": ""}}
+        graph = statemeter.instrument(chat(saver))
+        graph.invoke({"messages": [("user", "hi")]}, config)
+        assert len(graph.get_state(config).values["messages"]) == 3
+        keys = client.keys("*agent*")
+        assert keys
+        client.delete(*keys)
+    told = spool.of(events.Saver)[0]
+    assert (told.backend, told.layout) == ("valkey", "unknown")
+    assert told.label == f"{redis_url.partition('//')[2]}/0"
+    assert {(put.document_bytes, put.error) for put in spool.of(events.Put)} == {(-1, "")}
+    assert {size for writes in spool.of(events.Writes) for _, size in writes.writes} == {-1}
