@@ -10,6 +10,9 @@ from storage.inspections import Inspection
 from storage.queries import reading
 from storage.queries_resources import has_tables
 
+SCHEMA = 3
+"""The first that has them; a store stays older until a newer collector opens it."""
+
 NEWEST = 200
 """Most storages told."""
 
@@ -42,6 +45,8 @@ def history(engine: Engine, storage: str, limit: int = 20) -> list[Inspection]:
         limit: most looks.
     """
     with reading(engine) as connection:
+        if not has_tables(connection, SCHEMA):
+            return []
         rows = connection.execute(
             text(
                 "SELECT result FROM inspections WHERE storage = :storage "

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import insert
 
-from storage import inspections
+from storage import inspections, migrations
 from storage.inspections import Check, Inspection, Status
 from storage.models_inspections import InspectionRow
 from storage.queries_inspections import history, newest
@@ -52,3 +53,18 @@ def test_the_newest_look_into_each_storage(tmp_path: Path) -> None:
 def test_the_worst_check_gives_the_status() -> None:
     assert look("a", 1, "warning").status == "warning"
     assert look("a", 1, "critical", problem="down").status == "unknown"
+
+
+def test_an_older_store_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page asks before a newer collector has opened it."""
+    path = str(tmp_path / "store.sqlite")
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "CHANGES", migrations.CHANGES[:2])
+        open_writer(path).dispose()
+    reader = open_reader(path)
+    assert newest(reader) == history(reader, "a") == []
+    reader.dispose()
+    open_writer(path).dispose()
+    reader = open_reader(path)
+    assert newest(reader) == []
+    reader.dispose()
