@@ -29,8 +29,9 @@ channels (``branch:to:…``) hold a byte each and could not be seen."""
 BREAK_SLOTS = 6
 """Slots without a write after which a line of latencies breaks."""
 
-_SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B"))
-_TIMES = ((1e6, "s"), (1e3, "ms"), (1, "µs"))
+Units = tuple[tuple[float, str], ...]
+SIZES: Units = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B"))
+TIMES: Units = ((1e6, "s"), (1e3, "ms"), (1, "µs"))
 
 
 def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure, str]:
@@ -44,9 +45,9 @@ def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure
         The figure and the unit of its axis.
     """
     highest = float(levels.sum(axis=1).max()) if levels.size else 0.0
-    scale, unit = _scale(highest, _SIZES)
+    scale, unit = scale_of(highest, SIZES)
     x = local_times(levels.index.to_numpy(np.int64), zone)
-    figure = _figure(x_is_time=True)
+    figure = blank(x_is_time=True)
     for backend in levels.columns:
         values = levels[backend].to_numpy(np.float64)
         figure.add_trace(
@@ -57,7 +58,7 @@ def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure
                 stackgroup="stored",
                 mode="lines",
                 line={"width": 1.5},
-                customdata=_texts(values, size),
+                customdata=texts(values, size),
                 hovertemplate="%{customdata}",
                 meta={"color": BACKENDS.get(backend, ("", 8))[1]},
             )
@@ -73,12 +74,12 @@ def latency(frame: pd.DataFrame, slot_us: int, zone: str | None) -> tuple[go.Fig
         slot_us: length of a slot.
         zone: the visitor's time zone.
     """
-    scale, unit = _scale(float(frame["p99"].max()) if len(frame) else 0.0, _TIMES)
+    scale, unit = scale_of(float(frame["p99"].max()) if len(frame) else 0.0, TIMES)
     at_us = frame["at_us"].to_numpy(np.int64)
     # A line over a pause would tell of writes that were none: it breaks there.
     breaks = np.flatnonzero(np.diff(at_us) > BREAK_SLOTS * slot_us) + 1
     x = local_times(np.insert(at_us, breaks, at_us[breaks - 1] + slot_us), zone)
-    figure = _figure(x_is_time=True)
+    figure = blank(x_is_time=True)
     for place, name in enumerate(("p50", "p95", "p99")):
         values = np.insert(frame[name].to_numpy(np.float64), breaks, np.nan)
         figure.add_trace(
@@ -89,7 +90,7 @@ def latency(frame: pd.DataFrame, slot_us: int, zone: str | None) -> tuple[go.Fig
                 mode="lines+markers",
                 line={"width": 1.5},
                 marker={"size": 3 if len(values) < 100 else 1.5},
-                customdata=_texts(values, duration),
+                customdata=texts(values, duration),
                 hovertemplate="%{customdata}",
                 meta={"color": place},
             )
@@ -124,8 +125,8 @@ def channel_areas(channels: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str
     if len(small) > 1:
         rest = shown[small].sum(axis=1).rename(f"{len(small)} others")
         shown = pd.concat([shown[large], rest], axis=1)
-    scale, unit = _scale(highest, _SIZES)
-    figure = _figure()
+    scale, unit = scale_of(highest, SIZES)
+    figure = blank()
     for place, name in enumerate(shown.columns):
         values = shown[name].to_numpy(np.float64)
         figure.add_trace(
@@ -136,7 +137,7 @@ def channel_areas(channels: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str
                 stackgroup="channels",
                 mode="lines",
                 line={"width": 1.2},
-                customdata=_texts(values, size),
+                customdata=texts(values, size),
                 hovertemplate="%{customdata}",
                 meta={"color": place},
             )
@@ -152,8 +153,8 @@ def step_latency(table: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str]:
         x: as of ``step_axis``.
     """
     keep = spread(table["duration_us"].to_numpy(np.float64))
-    scale, unit = _scale(float(table["duration_us"].max()) if len(table) else 0.0, _TIMES)
-    figure = _figure()
+    scale, unit = scale_of(float(table["duration_us"].max()) if len(table) else 0.0, TIMES)
+    figure = blank()
     for place, (column, name) in enumerate(
         (("duration_us", "put"), ("serde_us", "of it serializing"))
     ):
@@ -166,7 +167,7 @@ def step_latency(table: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str]:
                 mode="lines",
                 fill="tozeroy",
                 line={"width": 1.2},
-                customdata=_texts(values, duration),
+                customdata=texts(values, duration),
                 hovertemplate="%{customdata}",
                 meta={"color": place},
             )
@@ -187,8 +188,8 @@ def amplification(table: pd.DataFrame, x: np.ndarray, before: int) -> tuple[go.F
     )
     live = table["checkpoint_bytes"].to_numpy(np.float64)
     keep = spread(sent)
-    scale, unit = _scale(float(sent.max()) if len(sent) else 0.0, _SIZES)
-    figure = _figure()
+    scale, unit = scale_of(float(sent.max()) if len(sent) else 0.0, SIZES)
+    figure = blank()
     for place, (values, name) in ((1, (sent, "written so far")), (0, (live, "live"))):
         figure.add_trace(
             go.Scatter(
@@ -198,7 +199,7 @@ def amplification(table: pd.DataFrame, x: np.ndarray, before: int) -> tuple[go.F
                 mode="lines",
                 fill="tozeroy",
                 line={"width": 1.2},
-                customdata=_texts(values[keep], size),
+                customdata=texts(values[keep], size),
                 hovertemplate="%{customdata}",
                 meta={"color": place},
             )
@@ -230,18 +231,21 @@ def literal(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _scale(highest: float, units: tuple[tuple[float, str], ...]) -> tuple[float, str]:
+def scale_of(highest: float, units: Units) -> tuple[float, str]:
+    """The largest unit that the highest value has one of: its length and name."""
     for scale, unit in units:
         if highest >= scale:
             return scale, unit
     return units[-1]
 
 
-def _texts(values: np.ndarray, form: object) -> list[str]:
+def texts(values: np.ndarray, form: object) -> list[str]:
+    """What a chart says of each value under the pointer."""
     return [form(value) for value in values]  # type: ignore[operator]
 
 
-def _figure(x_is_time: bool = False) -> go.Figure:
+def blank(x_is_time: bool = False) -> go.Figure:
+    """A figure without traces, as all charts look."""
     return go.Figure(
         layout={
             "margin": {"l": 44, "r": 8, "t": 8, "b": 8},

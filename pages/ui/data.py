@@ -105,33 +105,34 @@ def runs(thread: Any) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False, on_release=lambda engine: engine.dispose())
-def _engine(file: File) -> Engine:
+def engine_of(file: File) -> Engine:
+    """The reader of a store, kept open."""
     return open_reader(file[0])
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
 def _is_empty(file: File) -> bool:
-    return queries.is_empty(_engine(file))
+    return queries.is_empty(engine_of(file))
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
 def _choices(file: File) -> tuple[list[str], list[str]]:
-    return queries.choices(_engine(file))
+    return queries.choices(engine_of(file))
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
 def _health(file: File) -> queries_health.Health:
-    return queries_health.health(_engine(file))
+    return queries_health.health(engine_of(file))
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _overview(file: File, window_s: int, scope: Scope) -> queries.Overview:
-    return queries.overview(_engine(file), window_s, scope)
+    return queries.overview(engine_of(file), window_s, scope)
 
 
 @st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _long_overview(file: File, window_s: int, scope: Scope) -> queries.Overview:
-    return queries.overview(_engine(file), window_s, scope)
+    return queries.overview(engine_of(file), window_s, scope)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
@@ -140,7 +141,7 @@ def _threads(
 ) -> tuple[queries_threads.Page, dict[int, np.ndarray]]:
     window_s, scope = narrowed
     offset, limit, counted = part
-    engine = _engine(file)
+    engine = engine_of(file)
     begin_us = queries.now_us() - window_s * queries.SECOND_US
     page = queries_threads.list_threads(
         engine,
@@ -158,20 +159,20 @@ def _threads(
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _find_thread(file: File, thread_id: str, saver: str) -> pd.DataFrame:
-    return queries_threads.find_thread(_engine(file), thread_id, saver)
+    return queries_threads.find_thread(engine_of(file), thread_id, saver)
 
 
 @st.cache_data(ttl=60, max_entries=32, show_spinner=False)
 def _steps(file: File, key: int, operations: int, steps: int) -> queries_steps.Steps:
     # The two counts stand in the key: a thread that was not used is not read again.
-    return queries_steps.steps(_engine(file), key)
+    return queries_steps.steps(engine_of(file), key)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)
 def _nodes(file: File, key: int) -> pd.DataFrame:
-    return queries_steps.node_summary(_engine(file), key)
+    return queries_steps.node_summary(engine_of(file), key)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)
 def _runs(file: File, key: int) -> pd.DataFrame:
-    return queries_steps.runs(_engine(file), key)
+    return queries_steps.runs(engine_of(file), key)

@@ -31,6 +31,7 @@ _STYLE = """
 }
 [class*="st-key-card-"] [data-testid="stHeading"] { padding-bottom: 0; }
 .st-key-address, [data-testid="stLayoutWrapper"]:has(> .st-key-address) { display: none; }
+.st-key-backend-cards > div { flex: 1 1 15rem; min-width: 15rem; }
 .statemeter-plot .modebar { background: transparent !important; }
 @media (max-width: 640px) {
   .st-key-cards > div { flex: 1 1 44%; min-width: 9rem; }

@@ -59,6 +59,16 @@ def or_else(body: Callable[[], None]) -> None:
     body()
 
 
+def if_any(body: Callable[[], None]) -> None:
+    """Draws a further part of a page; nothing where its first part says that there is nothing."""
+    try:
+        if data.is_empty():
+            return
+    except StoreError:
+        return
+    body()
+
+
 def empty() -> None:
     """Nothing has been measured yet: the demo, or the line to paste."""
     with st.container(border=True, key="card-empty", horizontal_alignment="center"):
