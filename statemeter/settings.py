@@ -111,7 +111,8 @@ SETTINGS = {
                 "servers whose own counters the collector reads every 10 s: redis://, valkey://, "
                 "postgresql://, mongodb://", str),
         Setting("STATEMETER_WAL_WARN_MB", "64", "MB",
-                "python -m collector check: WAL of a SQLite file from which on it warns", _positive),
+                "python -m collector check: WAL of a SQLite file from which on it warns",
+                _positive),
         Setting("STATEMETER_DOCUMENT_WARN_MB", "8", "MB",
                 "the same: document of MongoDB, whose server takes 16 MB at most", _positive),
         Setting("STATEMETER_DOCUMENT_CRITICAL_MB", "14", "MB",
