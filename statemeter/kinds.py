@@ -44,7 +44,7 @@ KINDS = (
     Kind("store", stores.is_store, stores.instrument, stores.uninstrument),
     Kind("embeddings", embeddings.is_embeddings, embeddings.instrument, embeddings.uninstrument),
     Kind("node cache", caches.is_cache, caches.instrument, caches.uninstrument),
-    Kind("pool, engine or Redis client", pools.is_pool, pools.instrument, pools.uninstrument),
+    Kind("connection pool", pools.is_pool, pools.instrument, pools.uninstrument),
 )
 """In the order in which an object is asked; the first that fits decides."""
 
