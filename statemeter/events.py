@@ -189,7 +189,7 @@ class Put(Operation, frozen=True, array_like=True, gc=False, tag="put"):
     other channels as blobs (PostgreSQL): they are in ``document_bytes``, too."""
     root: str = ""
     """For a subgraph: the checkpoint of the root graph from which its call started."""
-    deltas: dict[str, Number] | None = None
+    deltas: dict[str, Number] = {}
     """Each ``DeltaChannel`` whose value is not in this checkpoint → super-steps since its last
     snapshot: a read walks so many ancestors, and replays the pending writes found there."""
     snapshots: list[str] = []

@@ -17,6 +17,7 @@ import msgspec
 _LARGE = 1024
 """Characters of a string that is measured at once, so that the queue does not keep it."""
 
+_NO_DELTAS: dict[str, int] = {}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,17 +35,17 @@ def put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         id(checkpoint), checkpoint["id"], metadata.get("step"), metadata.get("source"),
         list(new_versions), [id(values[c]) if c in values else 0 for c in new_versions],
         parents.get("", "") if parents else "",
-        _since_snapshot(counters) if counters else None,
+        _since_snapshot(counters) if counters else _NO_DELTAS,
         [c for c in new_versions if type(values.get(c)) is snapshot], None,
     )  # fmt: skip
 
 
-def _since_snapshot(counters: Any) -> dict[str, int] | None:
+def _since_snapshot(counters: Any) -> dict[str, int]:
     """Super-steps of each ``DeltaChannel`` since its snapshot, of (updates, super-steps)."""
     try:
         return {str(channel): int(steps) for channel, (_, steps) in counters.items()}
     except (AttributeError, TypeError, ValueError):  # LangGraph may come to count otherwise
-        return None
+        return _NO_DELTAS
 
 
 @functools.cache

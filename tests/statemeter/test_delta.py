@@ -87,7 +87,7 @@ async def test_snapshots_and_deltas(
         channels = msgspec.json.decode(put.channels)
         assert ("items" in channels) == bool(put.snapshots)
         assert not (put.deltas and put.snapshots)
-    walked = {put.checkpoint: (put.deltas or {}).get("items", 0) for put in puts}
+    walked = {put.checkpoint: put.deltas.get("items", 0) for put in puts}
 
     collect(spool.folder, tmp_path / "store.sqlite")
     engine = open_reader(str(tmp_path / "store.sqlite"))
