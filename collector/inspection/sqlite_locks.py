@@ -43,15 +43,15 @@ def check(path: Path, findings: Findings, limits: Limits) -> None:
         os.close(fd)
     for pid in sorted(writers):
         findings.add(
-            "locks.writer", "Open write transaction", f"process {pid}", subject=str(pid),
+            "locks.writer", "Open write transaction", _named(pid), subject=str(pid),
             status="warning",
             why="Every other writer waits for it, and gets 'database is locked' after its timeout "
             "(5 s by default). Commit sooner, keep to one saver per process; if it hangs, end it.",
-            mend=f"kill -INT {pid}", language="shell",
+            mend=f"kill -INT {pid}" if pid > 0 else "", language="shell" if pid > 0 else "",
         )  # fmt: skip
     for pid in sorted(readers):
         findings.add(
-            "locks.reader", "Open read transaction", f"process {pid}", subject=str(pid),
+            "locks.reader", "Open read transaction", _named(pid), subject=str(pid),
             why="While it is open the WAL cannot be emptied, and grows with every write.",
         )  # fmt: skip
     if not writers and not readers:
@@ -78,9 +78,13 @@ def _holders(fd: int) -> tuple[set[int], set[int]]:
 
 
 def _holder(fd: int, byte: int) -> int:
-    """The process that holds a lock on a byte, 0: none."""
+    """The process that holds a lock on a byte; 0: none, -1: one of another container."""
     import fcntl  # noqa: PLC0415 (there is none on Windows)
 
     asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, byte, 1, 0)
     kind, _, _, _, pid = struct.unpack(_FLOCK, fcntl.fcntl(fd, fcntl.F_GETLK, asked))
-    return 0 if kind == fcntl.F_UNLCK else int(pid)
+    return 0 if kind == fcntl.F_UNLCK else int(pid) or -1
+
+
+def _named(pid: int) -> str:
+    return f"process {pid}" if pid > 0 else "a process of another container"

@@ -21,6 +21,7 @@ BACKENDS = {
 """Scheme → backend."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
+_WITH_DRIVER = ("sqlite", "postgresql", "postgres")  # SQLAlchemy adds one: postgresql+psycopg
 _BRACKETED = re.compile(r"\[[^\]]*\]")  # an IPv6 address
 _SPECIAL = re.compile(r"[/?#@:&=%\[\]]")
 _KNOWN = "sqlite:///path, postgresql://, redis://, valkey:// or mongodb://"
@@ -60,8 +61,9 @@ def parse(text: str) -> Address:
     if match is None:
         return _file(text, text)
     scheme = match[1].lower()
-    if "+" in scheme and scheme not in BACKENDS:
-        scheme = scheme.partition("+")[0]  # SQLAlchemy names a driver so
+    base = scheme.partition("+")[0]
+    if base in _WITH_DRIVER:
+        scheme = base
     backend = BACKENDS.get(scheme)
     if backend is None:
         near = difflib.get_close_matches(scheme, BACKENDS, 1)

@@ -56,6 +56,7 @@ def test_a_file_is_known_by_its_real_path(
         ("  ", "No database is named"),
         ("a\0b", "No database is named"),
         ("mysql://me:hunter2@host/db", "mysql:// of mysql://me:***@host/db is none"),
+        ("redis+sentinel://host:26379/service", "redis+sentinel:// of redis+sentinel://host:26379"),
         ("postgers://host", "Did you mean postgres://"),
         ("monogdb://host", "Did you mean mongodb://"),
         ("sqlite://", "names no file"),
