@@ -7,6 +7,7 @@ other objects as extension values, so an element costs the same whatever its siz
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -87,34 +88,35 @@ def measure_list(blob: bytes | msgspec.Raw) -> ListSize | None:
 def type_name(packed: bytes | memoryview) -> str:
     """The class of a packed value: ``AIMessage``, ``str``, ``ndarray``, …"""
     first = packed[0]
-    kind = next(kind for last, kind in _KINDS if first <= last)
-    if kind != "ext":
-        return kind
-    header = _EXT_HEADER[first]
+    header = _EXT_HEADER.get(first)
+    if header is None:
+        return next(kind for last, kind in _KINDS if first <= last)
     code = packed[header - 1]
     if code > _NAMED:
         return {6: "ndarray", 7: "delta snapshot"}.get(code, f"ext {code}")
-    at = header + 1  # past the array header of (module, name, …)
     try:
-        at, _ = _string(packed, at)
-        _, name = _string(packed, at)
+        _, module_end = _string(packed, header + 1)  # past the array header of (module, name, …)
+        begin, end = _string(packed, module_end)
     except (IndexError, ValueError):
         return "object"
-    return name
+    return _text(bytes(packed[begin : min(end, begin + _NAME_BYTES)]))
 
 
-def _string(packed: bytes | memoryview, at: int) -> tuple[int, str]:
-    """Where the packed string that starts here ends, and its beginning.
+def _string(packed: bytes | memoryview, at: int) -> tuple[int, int]:
+    """Where the packed string that starts here has its bytes: from, to.
 
     Raises ValueError where no short string starts.
     """
     first = packed[at]
     if 0xA0 <= first <= 0xBF:
-        begin, size = at + 1, first & 0x1F
-    elif first in (0xD9, 0xDA):
-        begin = at + (2 if first == 0xD9 else 3)
-        size = int.from_bytes(packed[at + 1 : begin], "big")
-    else:
-        raise ValueError("not a short string")
-    text = bytes(packed[begin : begin + min(size, _NAME_BYTES)])
-    return begin + size, text.decode(errors="replace")
+        return at + 1, at + 1 + (first & 0x1F)
+    if first == 0xD9:
+        return at + 2, at + 2 + packed[at + 1]
+    if first == 0xDA:
+        return at + 3, at + 3 + (packed[at + 1] << 8 | packed[at + 2])
+    raise ValueError("not a short string")
+
+
+@functools.lru_cache(maxsize=256)
+def _text(name: bytes) -> str:
+    return name.decode(errors="replace")
