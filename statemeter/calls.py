@@ -46,6 +46,14 @@ SCOPE: contextvars.ContextVar[RunScope | None] = contextvars.ContextVar(
 CALL: contextvars.ContextVar[Call | None] = contextvars.ContextVar("statemeter_call", default=None)
 
 
+def leave(token: contextvars.Token[RunScope | None]) -> None:
+    """Set back what was the run under way."""
+    try:  # noqa: SIM105 (each chunk of a stream comes by here, and suppress() is slower)
+        SCOPE.reset(token)
+    except ValueError:  # a coroutine that was let go ends in another context
+        pass
+
+
 def _outside() -> None:
     """In a forked child: the run and the call in which it was forked are its parent's."""
     SCOPE.set(None)
@@ -121,14 +129,21 @@ class Call(msgspec.Struct, gc=False):
             return
         try:
             self.duration_ns = clock() - self.start_ns
-            CALL.reset(self.token)
-            self.token = None
+            self.close()
             if kind is not None:
                 self.error = kind.__name__
                 hints.tell(self.info, error)
             self.emit()
         except Exception:
             faults.fault("ending a call")
+
+    def close(self) -> None:
+        """Set back what was the call under way."""
+        try:  # noqa: SIM105 (each call comes by here, and suppress() is slower)
+            CALL.reset(self.token)
+        except ValueError:  # a coroutine that was let go ends in another context
+            pass
+        self.token = None
 
     def emit(self) -> None:
         """Queue the event; serialized state beyond the limit is let go, its size is known."""
@@ -169,8 +184,7 @@ class Rows(Call, gc=False):
         if self.first_ns < 0:
             self.first_ns = self.inside_ns
         self.rows += 1
-        CALL.reset(self.token)
-        self.token = None
+        self.close()
 
     @faults.guarded
     def wants_row(self) -> None:
@@ -192,8 +206,7 @@ class Rows(Call, gc=False):
             now = clock()
             if self.token is not None:
                 self.inside_ns += now - self.step_ns
-                CALL.reset(self.token)
-                self.token = None
+                self.close()
             self.open_ns = now - self.start_ns
             self.duration_ns = self.inside_ns
             self.complete = kind is None

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from statemeter import caches, faults, probe, records, savers, stores, subclass
-from statemeter.calls import SCOPE, RunScope, clock, wall
+from statemeter.calls import SCOPE, RunScope, clock, leave, wall
 from statemeter.introduction import SaverInfo
 
 _INTERRUPT = "__interrupt__"
@@ -169,7 +169,7 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
                     except StopIteration:
                         break
                     finally:
-                        SCOPE.reset(token)
+                        leave(token)
                     run.saw(chunk)
                     yield chunk
                 run.done = True
@@ -193,7 +193,7 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
                     except StopAsyncIteration:
                         break
                     finally:
-                        SCOPE.reset(token)
+                        leave(token)
                     run.saw(chunk)
                     yield chunk
                 run.done = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import operator
 import re
 from collections.abc import Callable
@@ -429,6 +430,20 @@ async def test_coroutines_at_once(tmp_path: Path, spool: Spooled) -> None:
     puts = spool.of(events.Put)
     assert {(e.thread, e.checkpoint, e.document_bytes) for e in puts} == set(map(tuple, stored))
     assert all(by_number[event.run] == event.thread for event in puts)
+
+
+@pytest.mark.parametrize("instrument", [lambda graph: graph, statemeter.instrument])
+async def test_a_run_that_is_let_go(instrument: Callable[[Any], Any], spool: Spooled) -> None:
+    """It ends wherever Python collects it, in a context that is not its own, without an error."""
+    async with AsyncSqliteSaver.from_conn_string(":memory:") as saver:
+        await saver.setup()
+        graph = instrument(chat(saver))
+        for call in (graph.ainvoke(HELLO, thread("t")), saver.aget_tuple(thread("t"))):
+            contextvars.copy_context().run(call.send, None)
+            call.close()
+    assert not statemeter.stats()["failures"]
+    if instrument is statemeter.instrument:
+        assert [read.error for read in spool.of(events.Read)] == ["GeneratorExit"] * 2
 
 
 def test_batches(spool: Spooled) -> None:
