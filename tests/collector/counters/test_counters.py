@@ -12,6 +12,7 @@ import pytest
 import redis as driver
 
 from collector.counters import mongodb, postgres, reading, redis
+from collector.inspection import mongodb as looking
 from collector.inspection import url
 from collector.inspection.errors import CouldNotLook
 from collector.inspection.run import inspect
@@ -73,9 +74,11 @@ def test_mongodb(mongo_url: str) -> None:
     [(redis.read, "redis"), (postgres.read, "postgresql"), (mongodb.read, "mongodb")],
 )
 def test_a_server_that_is_down_is_told(
-    read: Callable[[url.Address], reading.Reading], scheme: str, free_port: int
-) -> None:
+    read: Callable[[url.Address], reading.Reading], scheme: str, free_port: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """As a look tells it."""
+    monkeypatch.setattr(looking, "CONNECT_SECONDS", 1)  # so long pymongo tries again
     with pytest.raises(CouldNotLook, match=r"me:\*\*\*@127.0.0.1.*refused.*Start the") as caught:
         read(url.parse(f"{scheme}://me:hunter2@127.0.0.1:{free_port}/1"))
     assert "hunter2" not in str(caught.value)
