@@ -12,6 +12,7 @@ import pytest
 import redis
 import valkey
 from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple, empty_checkpoint
+from langgraph.checkpoint.redis import RedisSaver
 from langgraph.checkpoint.redis.jsonplus_redis import JsonPlusRedisSerializer
 from langgraph.types import Command, interrupt
 from langgraph_checkpoint_aws import AgentCoreValkeySaver
@@ -251,6 +252,35 @@ async def test_the_serializer_is_timed(name: str, urls: dict[str, str], spool: S
     for event in (put, read):
         assert 0 < event.serde_us <= event.duration_us, event
     assert put.serializer == ("json" if name in ON_MODULES else "msgpack")
+
+
+def test_values_are_gone_through_as_before(redis_stack_url: str, spool: Spooled) -> None:
+    """The saver calls itself for each part of a value; only the first call passes the probe, and a
+    class of the application may be made in a way of its own."""
+
+    class Own(RedisSaver):
+        calls: list[type]
+
+        def __new__(cls, url: str, more: str) -> Own:
+            return super().__new__(cls)
+
+        def __init__(self, url: str, more: str) -> None:
+            super().__init__(url)
+            self.calls = []
+
+        def _recursive_deserialize(self, obj: Any) -> Any:
+            self.calls.append(type(self))
+            return super()._recursive_deserialize(obj)
+
+    saver = Own(redis_stack_url, "more")
+    saver.setup()
+    statemeter.instrument(saver)
+    config = saver.put(thread("own", checkpoint_ns=""), checkpoint(a=[1, [2, {"b": 3}]]), {}, {})
+    assert saver.get_tuple(config).checkpoint["channel_values"] == {"a": [1, [2, {"b": 3}]]}
+    assert set(saver.calls) == {Own}
+    assert len(saver.calls) > 5
+    saver.delete_thread("own")
+    saver._redis.close()
 
 
 # Sized
