@@ -111,12 +111,17 @@ def _add_serde(duration_ns: int) -> None:
         call.serde_ns += duration_ns
 
 
+@faults.guarded
+def _explain(saver: Any, error: Exception) -> None:
+    hints.tell(saver.__dict__.get(INFO), error)
+
+
 def _setup(method: Any) -> Callable[..., Any]:
     def setup(self: Any, *given: Any, **named: Any) -> Any:
         try:
             return method(self, *given, **named)
         except Exception as error:
-            hints.tell(self.__dict__.get(INFO), error)
+            _explain(self, error)
             raise
 
     return setup
@@ -127,7 +132,7 @@ def _asetup(method: Any) -> Callable[..., Any]:
         try:
             return await method(self, *given, **named)
         except Exception as error:
-            hints.tell(self.__dict__.get(INFO), error)
+            _explain(self, error)
             raise
 
     return asetup
