@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import charts_lines, colours, formats, frame
+from pages.ui.cards import NOW_SHARE
 from pages.ui.charts_lines import Line
 from pages.ui.live_plot import live_plot
 from storage.queries_backends import Backends
@@ -41,8 +42,11 @@ def draw(shown: Backends, rates: pd.DataFrame, window: str, zone: str | None) ->
         for row in totals.itertuples(index=False):
             operations = shown.operations[shown.operations["backend"] == row.backend]
             with frame.card(slug(row.backend), height="stretch", gap="small"):
-                _card(row, operations.set_index("operation"), most, window)
-                _spark(row.backend, rates[rates["backend"] == row.backend], zone)
+                mine = rates[rates["backend"] == row.backend]
+                _heading(row, _now(mine), window)
+                _spark(row.backend, mine, zone)
+                _figures(row, window)
+                st.markdown(_latencies(operations.set_index("operation"), most))
 
 
 def slug(backend: str) -> str:
@@ -50,7 +54,14 @@ def slug(backend: str) -> str:
     return "backend-" + "".join(c for c in backend if c.isascii() and c.isalnum())
 
 
-def _card(row: Any, operations: pd.DataFrame, most: list[str], window: str) -> None:
+def _now(rates: pd.DataFrame) -> float | None:
+    """Calls a second lately: over the newest part of the curve."""
+    newest = rates.tail(max(2, len(rates) // NOW_SHARE))
+    seconds = newest["seconds"].sum()
+    return float(newest["operations"].sum() / seconds) if seconds else None
+
+
+def _heading(row: Any, now: float | None, window: str) -> None:
     threads = f"{formats.count(row.threads)} thread{'' if row.threads == 1 else 's'}"
     with st.container(gap=None):
         st.markdown(f"**{formats.plain(formats.backend_name(row.backend))}**")
@@ -58,9 +69,15 @@ def _card(row: Any, operations: pd.DataFrame, most: list[str], window: str) -> N
             f"{formats.count(row.savers)} storage{'' if row.savers == 1 else 's'}, {threads}"
         )
     st.metric(
-        "Operations / s", formats.rate(row.operations_per_second),
-        help=f"Calls of savers, mean over {window}, or over the time since the first one.",
+        "Operations / s", formats.rate(now),
+        f"{formats.rate(row.operations_per_second)} mean of {window}",
+        delta_color="off", delta_arrow="off",
+        help="Calls of savers, lately. The mean is that of the window, or of the time since the "
+        "first one.",
     )  # fmt: skip
+
+
+def _figures(row: Any, window: str) -> None:
     sized = row.backend != "other" or row.written_bytes > 0
     unseen = "" if sized else " Unknown: no serializer of it was seen."
     with st.container(horizontal=True, gap="small"):
@@ -78,7 +95,6 @@ def _card(row: Any, operations: pd.DataFrame, most: list[str], window: str) -> N
                 st.caption(label, help=told)
                 wrong = label == "Errors" and row.errors
                 st.markdown(f":red[**{value}**]" if wrong else f"**{value}**")
-    st.markdown(_latencies(operations, most))
 
 
 def _latencies(operations: pd.DataFrame, most: list[str]) -> str:

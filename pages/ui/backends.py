@@ -189,7 +189,8 @@ def _operations(shown: Backends) -> None:
                 "serde": rows["serde_share"] * 100,
                 "errors": rows["errors"],
             }),
-            key="operations-table", hide_index=True, height=350, placeholder=formats.UNKNOWN,
+            key="operations-table", hide_index=True, height=38 + 35 * min(len(rows), 10),
+            placeholder=formats.UNKNOWN,
             alt="Operations of backends", column_config=_operation_columns(),
         )  # fmt: skip
 

@@ -69,7 +69,7 @@ def functions(found: Gauges) -> None:
             "name": config.TextColumn("Function", pinned=True),
             "rate": config.ProgressColumn(
                 "Hit rate", format="%.0f %%", min_value=0, max_value=100,
-                help="–: not called in the window.",
+                help="Empty: not called in the window.",
             ),
             "hits": config.NumberColumn("Hits", format="localized"),
             "misses": config.NumberColumn("Misses", format="localized"),
@@ -120,7 +120,7 @@ def _columns() -> dict[str, object]:
         "backend": config.TextColumn("Backend"),
         "rate": config.ProgressColumn(
             "Hit rate", format="%.0f %%", min_value=0, max_value=100,
-            help="–: nothing was asked for in the window.",
+            help="Empty: nothing was asked for in the window.",
         ),
         "history": config.AreaChartColumn("Over time", y_min=0, y_max=100, width="small"),
         "hits": config.NumberColumn("Hits", format="localized"),

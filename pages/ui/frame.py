@@ -31,7 +31,13 @@ _STYLE = """
 }
 [class*="st-key-card-"] [data-testid="stHeading"] { padding-bottom: 0; }
 .st-key-address, [data-testid="stLayoutWrapper"]:has(> .st-key-address) { display: none; }
+.st-key-cards > div { flex: 1 1 11rem; }
 .st-key-backend-cards > div { flex: 1 1 15rem; min-width: 15rem; }
+.st-key-backend-cards table { width: 100%; }
+.st-key-backend-cards :is(th, td) {
+  padding: .2rem 0; border: 0; background: none; white-space: nowrap;
+}
+.st-key-backend-cards tr { border-top: 1px solid light-dark(#e9ecf1, #222835); }
 .statemeter-plot .modebar { background: transparent !important; }
 @media (max-width: 640px) {
   .st-key-cards > div { flex: 1 1 44%; min-width: 9rem; }

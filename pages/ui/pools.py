@@ -31,7 +31,8 @@ def draw(found: Gauges) -> None:
             )
             return
         figure, _ = charts_lines.lines(_lines(found), filters.zone(), COUNTS, formats.rate)
-        live_plot(figure, key="plot-pools", label="Connections of pools over time", height=200)
+        figure.update_layout(legend_y=-0.26)  # of a lower chart: clear of the date
+        live_plot(figure, key="plot-pools", label="Connections of pools over time", height=230)
         _table(table)
 
 

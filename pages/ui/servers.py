@@ -42,7 +42,7 @@ def _server(row: Any, seconds: float) -> None:
     with st.container(gap="xsmall", key=f"server-{row.resource_id}"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{formats.plain(formats.backend_name(row.backend))}**", width="content")
-            st.code(row.label, language=None, width="content")
+            st.caption(formats.plain(row.label), width="content")
             state(row)
         with st.container(horizontal=True, gap="medium"):
             for label, value, told in figures(row, seconds):
@@ -81,7 +81,7 @@ def figures(row: Any, seconds: float) -> list[tuple[str, str, str]]:
     level("On disk", "disk_bytes", formats.size, "Data and indexes as they lie on disk.")
     level("Keys", "keys", formats.count)
     level("Without TTL", "keys_forever", formats.count, "Keys that never expire.")
-    level("Fragmentation", "fragmentation_percent", lambda value: formats.share(value / 100),
+    level("Fragmentation", "fragmentation_percent", _percent,
           "Memory of the process against what is used: far above 100 % is waste.")  # fmt: skip
     level("Clients", "clients", formats.count, "Connections now.")
     if row.backend in {"redis", "valkey"}:
@@ -108,6 +108,10 @@ def figures(row: Any, seconds: float) -> list[tuple[str, str, str]]:
         rate("Queries / s", "commands")
         rate("Writes / s", "rows_written", "Documents inserted, updated or deleted.")
     return found
+
+
+def _percent(value: float | None) -> str:
+    return formats.share(value / 100 if value is not None and formats.known(value) else None)
 
 
 def hit_rate(row: Any) -> float | None:

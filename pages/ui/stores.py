@@ -12,17 +12,18 @@ from storage.queries_resources import Calls
 def draw(found: Calls) -> None:
     """Draws the Stores card."""
     with frame.card("stores", height="stretch"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Stores", f"calls in {filters.window()}")
-            if len(found.parts):
-                export.button("stores", lambda: _named(found, found.parts))
         if found.resources.empty:
+            frame.title("Stores")
             st.caption("No store was seen. A graph compiled with store=… tells of it.")
             return
-        by = st.segmented_control(
-            "Rows", ("method", "prefix"), default="method", required=True, key="store-rows",
-            bind="query-params", label_visibility="collapsed",
-        )  # fmt: skip
+        with st.container(horizontal=True, horizontal_alignment="distribute"):
+            frame.title("Stores", f"calls in {filters.window()}")
+            with st.container(horizontal=True, width="content"):
+                by = st.segmented_control(
+                    "Rows", ("method", "prefix"), default="method", required=True,
+                    key="store-rows", bind="query-params", label_visibility="collapsed",
+                )  # fmt: skip
+                export.button("stores", lambda: _named(found, found.parts))
         _calls(found, found.parts if by == "prefix" else found.methods, by == "prefix")
         if found.folded and by == "prefix":
             st.caption(
@@ -62,8 +63,8 @@ def draw_embeddings(found: Calls) -> None:
                 "count": config.NumberColumn("Calls", format="localized"),
                 "texts": config.NumberColumn("Texts", format="localized"),
                 "characters": config.NumberColumn("Characters", format="compact"),
-                "duplicates": config.ProgressColumn(
-                    "Duplicates", format="%.0f %%", min_value=0, max_value=100,
+                "duplicates": config.NumberColumn(
+                    "Duplicates", format="%.0f %%",
                     help="Texts that the process had embedded before.",
                 ),
                 "p95": config.NumberColumn("p95 ms", format="%.1f"),
@@ -116,8 +117,8 @@ def _calls(found: Calls, table: pd.DataFrame, parts: bool) -> None:
                 "Items", format="localized",
                 help="Keys asked for, items written or deleted, rows found.",
             ),
-            "hits": config.ProgressColumn(
-                "Found", format="%.0f %%", min_value=0, max_value=100,
+            "hits": config.NumberColumn(
+                "Found", format="%.0f %%",
                 help="Of the items asked for by key. –: none was.",
             ),
             "bytes": config.NumberColumn(

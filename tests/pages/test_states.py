@@ -13,7 +13,7 @@ from pages.ui import processes
 from tests.pages.conftest import Visit, charts, texts
 from tests.storage import seed
 
-PAGES = ("overview", "threads")
+PAGES = ("overview", "threads", "backends", "caches")
 both = pytest.mark.parametrize("page", PAGES)
 
 
