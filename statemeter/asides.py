@@ -44,21 +44,30 @@ def jsonb(given: Any) -> Aside:
         document = _parsed(text)
     except (TypeError, ValueError):  # the saver failed at it, too
         return Aside()
-    values = document.get("channel_values", {})
-    found.document_bytes = _size(document) + sum(large.values()) - len('""') * len(large)
+    values = document.pop("channel_values", None)
+    sizes = {key: _size(part) for key, part in document.items()}
     found.bookkeeping_bytes = sum(
-        _size(document[key]) + len(key) + len('"": ')
+        sizes[key] + len(key) + len('"": ')
         for key in ("channel_versions", "versions_seen")
-        if key in document
+        if key in sizes
     )
-    sizes = {name: _size(value) for name, value in values.items() if name not in snapshots}
-    found.inline = sizes | large
+    if values is not None:
+        inside = {channel: _size(value) for channel, value in values.items()} | large
+        sizes["channel_values"] = _map_size(inside)
+        found.inline = {name: size for name, size in inside.items() if name not in snapshots}
+    found.document_bytes = _map_size(sizes)
     return found
 
 
 def jsonb_size(text: bytes) -> int:
     """The same of one value, given the JSON that was sent. Raises ValueError where it is none."""
     return _size(_parsed(text))
+
+
+def _map_size(sizes: dict[str, int]) -> int:
+    """Of a map, from the sizes of its values."""
+    keys = sum(map(_size, sizes)) + len(": ") * len(sizes)
+    return len("{}") + keys + sum(sizes.values()) + len(", ") * max(0, len(sizes) - 1)
 
 
 def _size(value: Any) -> int:

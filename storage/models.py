@@ -160,7 +160,11 @@ class Operation(SQLModel, table=True):
     )
     changed: str = Field(description="JSON; put: channels written by the step, 0: all")
     lists: str = Field(description="JSON; put: list channel → [elements, [[index, type, bytes]…]]")
-    detail: str = Field(description="JSON; what else the operation tells, {} for most")
+    detail: str = Field(
+        description="JSON; what else the operation tells, {} for most. put: channels_unknown, root "
+        "(checkpoint a subgraph's call started from), deltas (DeltaChannel → super-steps since its "
+        "snapshot), snapshots (DeltaChannels written in full)"
+    )
 
 
 class Run(SQLModel, table=True):
