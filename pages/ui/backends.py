@@ -38,8 +38,8 @@ BYTES = ("written", "stored")
 def draw() -> None:
     """Draws the page; each part again and again."""
     frame.live(lambda: states.or_else(_savers))
-    frame.live(lambda: states.if_any(_beside))
-    frame.live(lambda: states.if_any(inspections.draw))
+    frame.live(lambda: states.if_any(_beside), "-beside")
+    frame.live(lambda: states.if_any(inspections.draw), "-health")
 
 
 def _savers() -> None:

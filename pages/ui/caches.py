@@ -35,7 +35,7 @@ statemeter.watch_cache("system-config", get_system_config)  # a functools.lru_ca
 def draw() -> None:
     """Draws the page, each part again and again."""
     frame.live(lambda: states.or_else(_nodes))
-    frame.live(lambda: states.if_any(_beside))
+    frame.live(lambda: states.if_any(_beside), "-beside")
 
 
 def _nodes() -> None:

@@ -62,23 +62,28 @@ def title(text: str, detail: str = "") -> None:
     st.markdown(f"**{text}** :gray[{detail}]" if detail else f"**{text}**")
 
 
-def live(draw: Callable[[], None]) -> None:
-    """Draws a part of a page, and again as often as the visitor wants it."""
-    st.fragment(lambda: guarded(draw), run_every=filters.refresh_seconds())()
+def live(draw: Callable[[], None], part: str = "") -> None:
+    """Draws a part of a page, and again as often as the visitor wants it.
+
+    Args:
+        draw: what draws it.
+        part: its name, where the page has several.
+    """
+    st.fragment(lambda: guarded(draw, part), run_every=filters.refresh_seconds())()
 
 
-def guarded(draw: Callable[[], None]) -> None:
+def guarded(draw: Callable[[], None], part: str = "") -> None:
     """Draws; a fault becomes a message that says what, where and the fix."""
     address.follow()
     try:
         draw()
     except StoreError as error:
-        states.broken(error)
+        states.broken(error, part)
     except SettingError as error:
-        states.bad_setting(error)
+        states.bad_setting(error, part)
     except SQLAlchemyError as error:
         _log.exception("a query failed")
-        states.query_failed(error)
+        states.query_failed(error, part)
     except Exception:
         _log.exception("a page failed")
-        states.page_failed()
+        states.page_failed(part)

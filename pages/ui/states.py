@@ -64,7 +64,7 @@ def if_any(body: Callable[[], None]) -> None:
     try:
         if data.is_empty():
             return
-    except StoreError:
+    except (StoreError, SQLAlchemyError):
         return
     body()
 
@@ -141,9 +141,9 @@ def failure(name: str) -> None:
     st.code(str(told.path), language=None)
 
 
-def broken(error: StoreError) -> None:
+def broken(error: StoreError, part: str = "") -> None:
     """The store cannot be read: what, where, the fix (the error's own words)."""
-    with st.container(border=True, key="card-broken"):
+    with st.container(border=True, key=f"card-broken{part}"):
         st.subheader(_WHAT.get(type(error), "The store cannot be read"), anchor=False)
         st.text(str(error))
         st.caption("STATEMETER_STORE")
@@ -151,16 +151,16 @@ def broken(error: StoreError) -> None:
         failure("collector")
 
 
-def bad_setting(error: SettingError) -> None:
+def bad_setting(error: SettingError, part: str = "") -> None:
     """A setting cannot be used: which, its value and the fix (the error's own words)."""
-    with st.container(border=True, key="card-broken"):
+    with st.container(border=True, key=f"card-broken{part}"):
         st.subheader("A setting cannot be used", anchor=False)
         st.text(str(error))
 
 
-def query_failed(error: SQLAlchemyError) -> None:
+def query_failed(error: SQLAlchemyError, part: str = "") -> None:
     """The store was opened, but a query failed."""
-    with st.container(border=True, key="card-broken"):
+    with st.container(border=True, key=f"card-broken{part}"):
         st.subheader("The store cannot be read", anchor=False)
         st.text(
             f"Reading {masked(settings.store_url())} failed: "
@@ -171,9 +171,9 @@ def query_failed(error: SQLAlchemyError) -> None:
         st.code(COLLECT, language="bash")
 
 
-def page_failed() -> None:
+def page_failed(part: str = "") -> None:
     """A fault of our own: nothing of it reaches the visitor but where to look."""
-    with st.container(border=True, key="card-broken"):
+    with st.container(border=True, key=f"card-broken{part}"):
         st.subheader("This part of the page failed", anchor=False)
         st.text(
             "That is a fault of Statemeter. The terminal of `streamlit run app.py` has the "
