@@ -23,6 +23,7 @@ VALUES = st.recursive(
     lambda inner: (
         st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
     ),
+    max_leaves=12,
 )
 
 
@@ -36,7 +37,7 @@ def document(**values: Any) -> bytes:
     return blob
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), VALUES))
 def test_channels_have_the_bytes_of_their_values(values: dict[str, Any]) -> None:
     """Whatever the values are."""
