@@ -260,7 +260,7 @@ def test_items_that_no_sweeper_deletes_are_found(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with SqliteStore.from_conn_string(str(path)) as kept:
         kept.setup()
-        kept.put(("a",), "k", {"v": 1}, ttl=5)
+        kept.put(("a",), "k", {"v": 1})
     assert inspect(str(path)).wrong == []
     run(path, "UPDATE store SET expires_at = datetime('now', '-2 hours')")
     found = inspect(str(path))
