@@ -8,7 +8,7 @@ import os
 import signal
 import sqlite3
 import sys
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -42,6 +42,13 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         action="store_true",
         help="a fixed number of turns of each graph, as fast as possible",
     )
+    parser.add_argument(
+        "--backends",
+        type=_places,
+        metavar="LIST",
+        help="run all graphs on each of these, side by side: sqlite, memory (both always), and "
+        "URLs with redis://, valkey://, postgresql:// or mongodb://, separated by commas",
+    )
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process is gone")
     options = parser.parse_args(arguments)
     if options.pace == 0:
@@ -60,17 +67,41 @@ def _number(text: str) -> float:
     return number
 
 
+def _places(text: str) -> list[str]:
+    from examples.demo import places  # noqa: PLC0415 - as in run()
+
+    named = [part.strip() for part in text.split(",") if part.strip()]
+    for name in named:
+        scheme, _, rest = name.partition("://")
+        if name not in places.ALWAYS and not (rest and scheme in places.MODULES):
+            # What is not understood may be a part of a password with a comma in it.
+            raise argparse.ArgumentTypeError(
+                "a part of it is neither sqlite nor memory nor a URL with redis://, valkey://, "
+                "postgresql:// or mongodb://. Write a comma within a URL as %2C"
+            )
+    return named
+
+
 async def run(options: argparse.Namespace) -> int:
     """Run until the end or a signal; the number of turns."""
-    from examples.demo import savers, traffic  # noqa: PLC0415 - LangGraph takes a second to import
+    # Here, because LangGraph takes a second to import.
+    from examples.backends import problems  # noqa: PLC0415
+    from examples.demo import places, savers, traffic  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows: Ctrl-C ends it by KeyboardInterrupt
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with savers.open_savers(options.database) as opened:
-        earlier = savers.stored_threads(options.database)
-        offices = traffic.open_offices(opened, options.seed, earlier)
+    async with AsyncExitStack() as stack:
+        if options.backends is None:
+            opened = await stack.enter_async_context(savers.open_savers(options.database))
+            earlier = savers.stored_threads(options.database)
+            offices = traffic.open_offices(opened, options.seed, earlier)
+        else:
+            found = await places.open_places(stack, options.backends, options.database, _say)
+            names = ", ".join(problems.shown(place.url) for place in found)
+            print(f"All graphs on each of: {names}", flush=True)
+            offices = traffic.open_offices_at(found, options.seed)
         watch = asyncio.create_task(_follow(options.parent, stop))
         try:
             if options.once:
@@ -88,6 +119,10 @@ async def _follow(parent: int | None, stop: asyncio.Event) -> None:
         await asyncio.sleep(1)
     if parent is not None:
         stop.set()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _leave(signal_number: int, frame: FrameType | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from examples.demo import (
     reports,
     support_chat,
 )
+from examples.demo.places import Place
 from examples.demo.savers import thread_number
 from examples.demo.visit import Visit
 
@@ -71,21 +73,32 @@ class OpenThread:
 class Office:
     """One graph with its open and closed threads."""
 
-    def __init__(self, plan: Plan, saver: Any, seed: int, earlier: Iterable[str]) -> None:
-        """``earlier`` are the threads that are already in the saver, oldest first."""
+    def __init__(
+        self,
+        plan: Plan,
+        saver: Any,
+        seed: int,
+        earlier: Iterable[str],
+        place: Place | None = None,
+    ) -> None:
+        """``earlier`` are the threads that are already in the saver, oldest first; ``place`` is
+        one of ``--backends``."""
         self.plan = plan
         self.saver = saver
+        self.place = place
+        self.prefix = (place.prefix if place else "") + plan.prefix
+        self.is_async = inspect.iscoroutinefunction(plan.module.turn)
         self.graph = statemeter.instrument(plan.module.build(saver))
         self.seed = seed
         self.rng = random.Random(f"{seed}/{plan.prefix}")
         self.open: list[OpenThread] = []
-        self.closed = deque(name for name in earlier if name.startswith(f"{plan.prefix}-"))
+        self.closed = deque(name for name in earlier if name.startswith(f"{self.prefix}-"))
         self.next_number = max(map(thread_number, self.closed), default=FIRST_NUMBER - 1) + 1
 
     def thread(self, threads: int) -> OpenThread | None:
         """A thread that is free, new while fewer than ``threads`` are open; None: all are busy."""
         if len(self.open) < threads:
-            name = f"{self.plan.prefix}-{self.next_number}"
+            name = f"{self.prefix}-{self.next_number}"
             self.next_number += 1
             self.open.append(OpenThread(name, self.rng.randint(*self.plan.turns)))
             return self.open[-1]
@@ -98,12 +111,17 @@ class Office:
         thread.number += 1
         rng = random.Random(f"{self.seed}/{thread.name}/{thread.number}")
         visit = Visit(thread.name, thread.number, rng, pause_seconds)
-        if inspect.iscoroutinefunction(self.plan.module.turn):
+        if self.is_async:
             await self.plan.module.turn(self.graph, visit)
         else:
             await asyncio.to_thread(self.plan.module.turn, self.graph, visit)
         thread.busy = False
         thread.turns_left -= 1
+
+    def give_up(self, thread: OpenThread) -> None:
+        """Visit a thread no more; it stays where it is."""
+        if thread in self.open:
+            self.open.remove(thread)
 
     async def close(self, thread: OpenThread) -> None:
         """Close a thread, and delete the oldest closed ones beyond those that are kept."""
@@ -114,7 +132,7 @@ class Office:
         )
         while len(self.closed) > self.plan.kept:
             for name in threads_of(self.closed.popleft()):
-                if self.plan.saver == "async":
+                if self.is_async:
                     await self.saver.adelete_thread(name)
                 else:
                     await asyncio.to_thread(self.saver.delete_thread, name)
@@ -126,6 +144,22 @@ def open_offices(savers: dict[str, Any], seed: int, earlier: list[str]) -> list[
     random.seed(seed)
     return [
         Office(plan, savers[plan.saver], seed, earlier if plan.saver != "memory" else ())
+        for plan in PLANS
+    ]
+
+
+def open_offices_at(places: list[Place], seed: int) -> list[Office]:
+    """All graphs on each of ``--backends``: the same threads with the same content."""
+    random.seed(seed)
+    return [
+        Office(
+            plan,
+            place.async_saver if inspect.iscoroutinefunction(plan.module.turn) else place.saver,
+            seed,
+            place.earlier,
+            place,
+        )
+        for place in places
         for plan in PLANS
     ]
 
@@ -163,6 +197,15 @@ async def run_paced(
             await office.visit(thread, pause_seconds=min(0.08, 0.5 / pace))
             if thread.turns_left <= 0:
                 await office.close(thread)
+            if office.place:
+                office.place.failures = 0
+        except Exception as error:
+            if not (office.place and office.place.prefix):
+                raise
+            # A server may go away: the others go on, and it may come back.
+            office.give_up(thread)
+            if said := office.place.failed(error):
+                print(said, file=sys.stderr, flush=True)
         finally:
             gate.release()
 
@@ -170,7 +213,8 @@ async def run_paced(
         while not stop.is_set() and clock() < end:
             await gate.acquire()
             (office,) = schedule.choices(offices, weights)
-            thread = office.thread(office.plan.threads)
+            down = office.place is not None and office.place.down
+            thread = None if down else office.thread(office.plan.threads)
             if thread is None:
                 gate.release()
             else:
