@@ -5,47 +5,76 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from statemeter import faults, kinds, lru, probe, settings
+from statemeter import auto, faults, graphs, kinds, lru, probe, settings
 from statemeter.errors import NotInstrumentable, SettingError, StatemeterError
 
 logger = logging.getLogger("statemeter")
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
+_EVERY_GRAPH: Any = object()
 
-def instrument(target: T) -> T:
+
+@overload
+def instrument() -> None: ...
+@overload
+def instrument(target: T) -> T: ...
+def instrument(target: Any = _EVERY_GRAPH) -> Any:
     """Measure a compiled graph (with its saver, nodes and node cache) or one of its parts.
 
     A part may be any of ``statemeter.kinds.KINDS``, such as a checkpoint saver. The object itself
-    is returned, the same as before: identity, ``isinstance`` and behaviour stay. Doing it twice
-    changes nothing. ``STATEMETER_ENABLED=0`` makes it do nothing at all.
+    is returned, the same as before: identity, ``isinstance`` and behaviour stay.
+
+    Without argument: every graph that this process compiles from now on, and those compiled earlier
+    from their next run on; subgraphs, prebuilt agents and the functional API too. LangGraph may be
+    imported before or after. Returns None.
+
+    Doing it twice changes nothing. ``STATEMETER_ENABLED=0`` makes it do nothing at all.
 
     Raises:
         NotInstrumentable: the object is none of these.
     """
+    if target is _EVERY_GRAPH:
+        if _enabled():
+            auto.start()
+        return None
     kind = kinds.of(target)
     if kind is None:
         raise NotInstrumentable(_advice(target))
     try:
         if _enabled():
             kind.instrument(target)
+            if graphs.is_graph(target):
+                auto.take_in(target)
     except Exception:
         faults.fault(f"instrument({type(target).__name__})")
     return target
 
 
-def uninstrument(target: T) -> T:
+@overload
+def uninstrument() -> None: ...
+@overload
+def uninstrument(target: T) -> T: ...
+def uninstrument(target: Any = _EVERY_GRAPH) -> Any:
     """Give an object its own methods back; events already taken are still written.
+
+    Without argument: graphs compiled from now on are left alone. Those that were instrumented by
+    then stay so; each can be given here.
 
     Raises:
         NotInstrumentable: the object is none of those that ``instrument`` takes.
     """
+    if target is _EVERY_GRAPH:
+        auto.stop()
+        return None
     kind = kinds.of(target)
     if kind is None:
         raise NotInstrumentable(_advice(target))
     kind.uninstrument(target)
+    if graphs.is_graph(target):
+        auto.leave_out(target)
     return target
 
 

@@ -14,6 +14,9 @@ from statemeter.introduction import SaverInfo
 
 _INTERRUPT = "__interrupt__"
 _INTERRUPTS = ("GraphInterrupt", "NodeInterrupt")
+_PARTS = {"checkpointer", "store", "cache", "name"}
+_GIVEN_SAVER = "__pregel_checkpointer"
+"""In ``configurable``: the saver of one run, as servers of LangGraph give it."""
 _BUBBLES = ("GraphInterrupt", "GraphBubbleUp", "ParentCommand", "NodeInterrupt")
 
 
@@ -31,11 +34,7 @@ def is_saver(thing: object) -> bool:
 
 def instrument(graph: Any) -> None:
     """Instrument a compiled graph, its saver, cache and store, its nodes and those of subgraphs."""
-    if is_saver(graph.checkpointer):
-        savers.instrument(graph.checkpointer)
-        info = savers.info_of(graph.checkpointer)
-        if info is not None:
-            info.graph = graph.get_name()
+    _instrument_saver(graph.checkpointer, graph)
     probe.get()
     for node_name, runnable in _nodes(graph, set()):
         try:
@@ -43,11 +42,36 @@ def instrument(graph: Any) -> None:
             subclass.instrument(runnable, "node", _node_methods)
         except TypeError:
             faults.fault("instrumenting a node")
+    _instrument_memory(graph)
+    subclass.instrument(graph, "graph", _graph_methods)
+
+
+def _instrument_saver(saver: Any, graph: Any) -> None:
+    if is_saver(saver):
+        savers.instrument(saver)
+        info = savers.info_of(saver)
+        if info is not None:
+            info.graph = graph.get_name()
+
+
+def _instrument_memory(graph: Any) -> None:
     if graph.cache is not None:
         caches.attach(graph.cache, graph.get_name())
     if stores.is_store(graph.store):
         stores.attach(graph.store, graph.get_name())
-    subclass.instrument(graph, "graph", _graph_methods)
+
+
+@faults.guarded
+def _exchanged(graph: Any, name: str) -> None:
+    """An attribute of an instrumented graph was set, by its application or by a copy of it.
+
+    While a copy is made, its name comes last: before it there is nothing to call its parts after.
+    """
+    if name in _PARTS and "name" in graph.__dict__:
+        if name in {"checkpointer", "name"}:
+            _instrument_saver(graph.checkpointer, graph)
+        if name != "checkpointer":
+            _instrument_memory(graph)
 
 
 def uninstrument(graph: Any) -> None:
@@ -84,9 +108,15 @@ def _begin_run(graph: Any, config: Any) -> RunScope | None:
     if SCOPE.get() is not None:
         return None
     thread: Any = ""
+    saver: Any = None
     for source in (config, getattr(graph, "config", None)):
-        thread = thread or ((source or {}).get("configurable") or {}).get("thread_id", "")
-    saver = graph.checkpointer
+        given = (source or {}).get("configurable") or {}
+        thread = thread or given.get("thread_id", "")
+        saver = saver or given.get(_GIVEN_SAVER)
+    if saver:
+        _instrument_saver(saver, graph)
+    else:
+        saver = graph.checkpointer
     info: SaverInfo | None = savers.info_of(saver) if is_saver(saver) else None
     return RunScope(next(probe.get().run_numbers), graph.get_name(), info, str(thread))
 
@@ -200,7 +230,11 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
             finally:
                 await chunks.aclose()
 
-    return {"stream": stream, "astream": astream}
+    def __setattr__(self: Any, name: str, value: Any) -> None:
+        cls.__setattr__(self, name, value)
+        _exchanged(self, name)
+
+    return {"stream": stream, "astream": astream, "__setattr__": __setattr__}
 
 
 class _NodeRun:
