@@ -60,7 +60,7 @@ def beside(measure: Callable[[Any], Any]) -> Callable[..., Any]:
 
     def put_beside(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         names = put(config, checkpoint, metadata, new_versions)
-        return (*names[:-1], (measure, (config, metadata)))
+        return (*names[:-1], (measure, (_slim(config), metadata)))
 
     return put_beside
 
@@ -90,9 +90,20 @@ def json_document(measure: Callable[[Any], Any], inline: bool) -> Callable[..., 
                     kept[channel] = True  # a mark: the value itself becomes a blob
                     snapshots.append(channel)
         text = _text(document)
-        return (*names[:-1], (measure, (text, snapshots, large, config, metadata)))
+        return (*names[:-1], (measure, (text, snapshots, large, _slim(config), metadata)))
 
     return put_json
+
+
+def _slim(config: Any) -> Any:
+    """What of a config becomes checkpoint metadata; a subgraph's holds the run around it, which is
+    not ours to keep alive."""
+    plain = {
+        name: value
+        for name, value in config["configurable"].items()
+        if isinstance(value, str | int | float) and not name.startswith("__")
+    }
+    return {"metadata": config.get("metadata"), "configurable": plain}
 
 
 def _text(document: Any) -> bytes:
