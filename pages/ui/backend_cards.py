@@ -47,6 +47,7 @@ def draw(shown: Backends, rates: pd.DataFrame, window: str, zone: str | None) ->
                 _spark(row.backend, mine, zone)
                 _figures(row, window)
                 st.markdown(_latencies(operations.set_index("operation"), most))
+                _exact(row)
 
 
 def slug(backend: str) -> str:
@@ -78,7 +79,7 @@ def _heading(row: Any, now: float | None, window: str) -> None:
 
 
 def _figures(row: Any, window: str) -> None:
-    sized = row.backend != "other" or row.written_bytes > 0
+    sized = not _unsized(row)
     unseen = "" if sized else " Unknown: no serializer of it was seen."
     with st.container(horizontal=True, gap="small"):
         for label, value, told in (
@@ -95,6 +96,18 @@ def _figures(row: Any, window: str) -> None:
                 st.caption(label, help=told)
                 wrong = label == "Errors" and row.errors
                 st.markdown(f":red[**{value}**]" if wrong else f"**{value}**")
+
+
+def _exact(row: Any) -> None:
+    """The stored bytes to the byte, for whoever compares them with the server."""
+    with st.container(key=f"exact-{slug(row.backend)}"):
+        told = "unknown" if _unsized(row) else f"{row.stored_bytes:,} B"
+        st.caption(f":small[stored {told}]")
+
+
+def _unsized(row: Any) -> bool:
+    """Whether no byte of a backend could be seen."""
+    return row.backend == "other" and not row.written_bytes
 
 
 def _latencies(operations: pd.DataFrame, most: list[str]) -> str:

@@ -126,7 +126,7 @@ def _columns() -> dict[str, object]:
         "hits": config.NumberColumn("Hits", format="localized"),
         "misses": config.NumberColumn("Misses", format="localized"),
         "saved": config.NumberColumn(
-            "Saved s", format="%.1f",
+            "Saved s", format="%.3g",
             help="Usual time of the node at each hit. –: it was never seen to run.",
         ),
         "unknown": config.NumberColumn(

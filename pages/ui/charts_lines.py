@@ -65,15 +65,15 @@ def lines(
             breaks = np.flatnonzero(np.diff(at_us) > BREAK_SLOTS * slot_us) + 1
             at_us = np.insert(at_us, breaks, at_us[breaks - 1] + slot_us)
             values = np.insert(values, breaks, np.nan)
-        few = len(values) < 60
         figure.add_trace(
             go.Scatter(
                 x=charts.local_times(at_us, zone),
                 y=values / scale,
                 name=charts.literal(line.name),
-                mode="lines+markers" if few and not stacked else "lines",
+                # A value between two gaps is a point.
+                mode="lines" if stacked else "lines+markers",
                 line={"width": 1.6, "dash": line.dash},
-                marker={"size": 3},
+                marker={"size": 3 if len(values) < 100 else 1.5},
                 stackgroup="all" if stacked else None,
                 customdata=charts.texts(values, form),
                 hovertemplate="%{customdata}",

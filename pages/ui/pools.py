@@ -12,6 +12,9 @@ from pages.ui.charts_lines import COUNTS, Line
 from pages.ui.live_plot import live_plot
 from storage.queries_gauges import Gauges
 
+UNTOLD_LOSSES = ("redis", "valkey")
+"""Backends whose pools count no lost connections."""
+
 DRAWN = 6
 """Most pools that the chart tells apart."""
 
@@ -42,6 +45,8 @@ def _lines(found: Gauges) -> list[Line]:
     for row in found.resources.head(DRAWN).itertuples(index=False):
         mine = over[over["resource_id"] == row.resource_id]
         for name, said, dash in (("in_use", "", "solid"), ("waiting", " waiting", "dot")):
+            if name == "waiting" and not row.peak_waiting > 0:
+                continue
             part = mine[mine["name"] == name]
             drawn.append(
                 Line(f"{row.label}{said}", colours.place(row.backend), part["at_us"].to_numpy(),
@@ -66,7 +71,7 @@ def _table(table: pd.DataFrame) -> None:
             "requests": table["requests_per_second"],
             "wait": table["mean_wait_us"] / 1000,
             "timeouts": table["timeouts"],
-            "lost": table["lost"],
+            "lost": table["lost"].astype(float).mask(table["backend"].isin(UNTOLD_LOSSES)),
         }),
         key="pools-table", hide_index=True, height="content", placeholder=formats.UNKNOWN,
         alt="Pools of connections",
@@ -92,7 +97,8 @@ def _table(table: pd.DataFrame) -> None:
             ),
             "timeouts": config.NumberColumn("Timeouts", format="localized"),
             "lost": config.NumberColumn(
-                "Lost", format="localized", help="Connections that broke."
+                "Lost", format="localized",
+                help="Connections that broke. –: redis-py and valkey-py reconnect and tell nobody.",
             ),
         },
     )  # fmt: skip
