@@ -7,6 +7,7 @@ task of the functional API has two parts and ends with the module and name of th
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,7 +30,7 @@ Sizes = dict[int, list[int]]
 """``id`` of a value → bytes of it, as often as it was serialized or deserialized."""
 
 
-_asked: dict[tuple[int, FullKey], RunScope] = {}
+_asked: OrderedDict[tuple[int, FullKey], RunScope] = OrderedDict()
 """(number of the cache, key) → the run that missed it. LangGraph may set the result in a thread
 that knows nothing of the run, in a callback of the node's future."""
 
@@ -140,7 +141,7 @@ def _remember(call: CacheCall, misses: list[FullKey]) -> None:
     for key in misses:
         _asked[call.info.number, key] = call.scope
     while len(_asked) > ASKED_KEPT:
-        _asked.pop(next(iter(list(_asked))), None)
+        _asked.popitem(last=False)
 
 
 def _tell_set(call: CacheCall, pairs: Any, found: Any, sizes: Sizes) -> None:

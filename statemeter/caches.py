@@ -60,6 +60,10 @@ def uninstrument(cache: Any) -> bool:
     return True
 
 
+detach = faults.guarded(uninstrument)
+"""The same, for users and as a part of another object: a fault of it is none of theirs."""
+
+
 attach = faults.guarded(instrument)
 """The same for the cache of a graph: where it fails, the graph is still measured."""
 

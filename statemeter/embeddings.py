@@ -10,6 +10,7 @@ import functools
 import os
 import sys
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,7 +27,7 @@ FLOAT_BYTES = 4
 """Bytes of a number in a vector as SQLite, PostgreSQL and Redis hold it."""
 
 _CALLS = ("embed_documents", "embed_query")
-_embedded: dict[int, None] = {}
+_embedded: OrderedDict[int, None] = OrderedDict()  # a dict's first key takes a search
 _kept: dict[int, tuple[Any, ResourceInfo, list[weakref.ref[Measured]]]] = {}
 """Of instrumented embeddings, by ``id``: what is known, and the stores that use them."""
 
@@ -64,6 +65,10 @@ def uninstrument(target: Any) -> bool:
     subclass.restore(target)
     probe.get().resources.withdraw(known[1])
     return True
+
+
+detach = faults.guarded(uninstrument)
+"""The same, for users and as a part of another object: a fault of it is none of theirs."""
 
 
 def _use(stores: list[weakref.ref[Measured]], store: Measured | None) -> None:
@@ -174,7 +179,7 @@ def _known(number: int, texts: tuple[str, ...], remember: bool) -> int:
             _embedded.pop(key, None)
             _embedded[key] = None
         while len(_embedded) > REMEMBERED:
-            del _embedded[next(iter(_embedded))]
+            _embedded.popitem(last=False)
     return hits
 
 

@@ -10,6 +10,7 @@ from typing import Any
 logger = logging.getLogger("statemeter")
 
 _counts: dict[str, int] = {}
+_MOST = 200  # places, some of which name a class of the application
 
 
 def fault(place: str) -> None:
@@ -18,6 +19,8 @@ def fault(place: str) -> None:
     Only its class is logged: its text could quote a value of the state.
     """
     try:
+        if place not in _counts and len(_counts) >= _MOST:
+            place = "another part"
         first = place not in _counts
         _counts[place] = _counts.get(place, 0) + 1
         if first:

@@ -78,6 +78,9 @@ class Watch:
 
     def add(self, gauge: Gauge) -> None:
         """Read it from now on, once a second, until its target is gone."""
+        for other in list(self._gauges):  # none is read while the spool takes nothing
+            if other.target() is None:
+                self.remove(other)
         self._gauges.append(gauge)
 
     def remove(self, gauge: Gauge) -> None:

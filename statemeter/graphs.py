@@ -76,16 +76,20 @@ def _exchanged(graph: Any, name: str) -> None:
 
 def uninstrument(graph: Any) -> None:
     """Undo ``instrument``, for the saver, the cache and the store as well."""
+    subclass.restore(graph)
     if is_saver(graph.checkpointer):
-        savers.uninstrument(graph.checkpointer)
+        savers.detach(graph.checkpointer)
+    if graph.cache is not None:
+        caches.detach(graph.cache)
+    if stores.is_store(graph.store):
+        stores.detach(graph.store)
     for _, runnable in _nodes(graph, set()):
         runnable.__dict__.pop("_statemeter_node", None)
         subclass.restore(runnable)
-    if graph.cache is not None:
-        caches.uninstrument(graph.cache)
-    if stores.is_store(graph.store):
-        stores.uninstrument(graph.store)
-    subclass.restore(graph)
+
+
+detach = faults.guarded(uninstrument)
+"""The same, for users: a fault of it is none of theirs."""
 
 
 def _nodes(graph: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from statemeter.probe import Probe
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True, eq=False)
 class SaverInfo:
     """A storage of checkpoints, as ``statemeter.events.Saver`` tells it."""
 
@@ -39,6 +39,9 @@ class SaverInfo:
     """What names a storage that other processes may use, too: see ``places.Place``."""
     graph: str = ""
     """Graph that was instrumented with it, for calls outside a run."""
+
+    def __deepcopy__(self, memo: Any) -> SaverInfo:
+        return self  # copies of a saver share it: the probe knows this one
 
 
 def new_incarnation(incarnation: str, savers: Iterable[SaverInfo]) -> None:

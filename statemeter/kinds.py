@@ -26,6 +26,7 @@ class Kind:
     instrument: Callable[[Any], object]
     """Doing it twice changes nothing."""
     uninstrument: Callable[[Any], object]
+    """It may not raise."""
 
 
 def _instrument_graph(graph: Any) -> None:
@@ -39,12 +40,12 @@ def _instrument_graph(graph: Any) -> None:
 
 
 KINDS = (
-    Kind("compiled LangGraph graph", graphs.is_graph, _instrument_graph, graphs.uninstrument),
-    Kind("checkpoint saver", graphs.is_saver, savers.instrument, savers.uninstrument),
-    Kind("store", stores.is_store, stores.instrument, stores.uninstrument),
-    Kind("embeddings", embeddings.is_embeddings, embeddings.instrument, embeddings.uninstrument),
-    Kind("node cache", caches.is_cache, caches.instrument, caches.uninstrument),
-    Kind("connection pool", pools.is_pool, pools.instrument, pools.uninstrument),
+    Kind("compiled LangGraph graph", graphs.is_graph, _instrument_graph, graphs.detach),
+    Kind("checkpoint saver", graphs.is_saver, savers.instrument, savers.detach),
+    Kind("store", stores.is_store, stores.instrument, stores.detach),
+    Kind("embeddings", embeddings.is_embeddings, embeddings.instrument, embeddings.detach),
+    Kind("node cache", caches.is_cache, caches.instrument, caches.detach),
+    Kind("connection pool", pools.is_pool, pools.instrument, pools.detach),
 )
 """In the order in which an object is asked; the first that fits decides."""
 

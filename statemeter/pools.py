@@ -62,6 +62,10 @@ def uninstrument(thing: Any) -> bool:
     return True
 
 
+detach = faults.guarded(uninstrument)
+"""The same, for users and as a part of another object: a fault of it is none of theirs."""
+
+
 @faults.guarded
 def instrument_below(owner: Any) -> None:
     """Watch the pool that a saver, store or cache works with, if it has one."""

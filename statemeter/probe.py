@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import uuid
+import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -44,7 +45,9 @@ class Probe:
     """What the process has to tell, and the thread that tells it."""
 
     def __init__(self) -> None:
-        self.savers: dict[int, introduction.SaverInfo] = {}
+        # Of savers that are left, and of calls that wait: one may be made for each request.
+        self.savers: weakref.WeakValueDictionary[int, introduction.SaverInfo]
+        self.savers = weakref.WeakValueDictionary()
         self.resources = resources.Registry()
         self.gauges = gauges.Watch()
         self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
@@ -82,7 +85,7 @@ class Probe:
             int(_setting("STATEMETER_SEGMENT_MB") * settings.MB),
             int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
         )
-        introduction.new_incarnation(self.incarnation, self.savers.values())
+        introduction.new_incarnation(self.incarnation, list(self.savers.values()))
         self.resources.new_incarnation(self.incarnation)
 
     def emit(self, build: Build, item: Any, held_bytes: int = 0) -> None:
@@ -281,29 +284,25 @@ class Probe:
         del self._pending[:written]
         self.writer.close()
 
+    @faults.guarded
     def _after_fork(self) -> None:
-        try:
-            self.writer.close()
-            subclass.after_fork()
-            faults.reset()
-            self.begin()
-            self.gauges.after_fork()
-        except Exception:
-            faults.fault("after fork")
+        self.writer.close()
+        subclass.after_fork()
+        faults.reset()
+        self.begin()
+        self.gauges.after_fork()
 
+    @faults.guarded
     def _at_exit(self) -> None:
+        self._wake.set()
+        if not (self._running or self.queue) or not self._lock.acquire(timeout=EXIT_SECONDS):
+            return
         try:
-            self._wake.set()
-            if not (self._running or self.queue) or not self._lock.acquire(timeout=EXIT_SECONDS):
-                return
-            try:
-                if self._drain(time.monotonic() + EXIT_SECONDS) and self.writer.is_open:
-                    self._sample()
-                    self._seal(final=1)
-            finally:
-                self._lock.release()
-        except Exception:
-            faults.fault("exit")
+            if self._drain(time.monotonic() + EXIT_SECONDS) and self.writer.is_open:
+                self._sample()
+                self._seal(final=1)
+        finally:
+            self._lock.release()
 
 
 def _setting(name: str) -> Any:

@@ -46,6 +46,9 @@ class ResourceInfo:
         self.number = next(_numbers)
         self.label = self.label or f"{self.class_name} {self.number}"
 
+    def __deepcopy__(self, memo: Any) -> ResourceInfo:
+        return self  # copies of a resource share it: the registry knows this one
+
     def name(self, incarnation: str) -> None:
         """Give it its key; it is not introduced under that yet."""
         identity = self.identity or f"{incarnation} {self.number}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from statemeter import backends, introduction, pools, probe, saver_methods, serde, subclass
+from statemeter import backends, faults, introduction, pools, probe, saver_methods, serde, subclass
 from statemeter.calls import INFO
 from statemeter.introduction import SaverInfo
 
@@ -41,6 +41,10 @@ def uninstrument(saver: Any) -> bool:
     info = _forget(saver)
     probe.get().savers.pop(info.number, None)
     return True
+
+
+detach = faults.guarded(uninstrument)
+"""The same, for users and as a part of another object: a fault of it is none of theirs."""
 
 
 def _measure_serializer(saver: Any) -> None:

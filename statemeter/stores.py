@@ -48,8 +48,12 @@ def uninstrument(store: Any) -> bool:
     probe.get().resources.withdraw(known.info)
     inner = _embeddings(store)
     if inner is not None:
-        embeddings.uninstrument(inner)
+        embeddings.detach(inner)
     return True
+
+
+detach = faults.guarded(uninstrument)
+"""The same, for users and as a part of another object: a fault of it is none of theirs."""
 
 
 attach = faults.guarded(instrument)

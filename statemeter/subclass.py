@@ -8,13 +8,18 @@ inheritance: with a mixin in front CPython refuses the assignment (object layout
 from __future__ import annotations
 
 import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
 
 from statemeter import pickles
 
 _ORIGINAL = "_statemeter_original"
-_made: dict[tuple[type, str], type] = {}
+_made: weakref.WeakValueDictionary[tuple[type, str], type] = weakref.WeakValueDictionary()
+"""(class, purpose) → its subclass, as long as an object has it: applications make classes, too."""
+_newest: deque[type] = deque(maxlen=64)
+"""Kept beyond that: where a graph is compiled for each request, its classes are there already."""
 _lock = threading.Lock()
 
 Methods = Callable[[type], dict[str, Any]]
@@ -57,6 +62,7 @@ def instrument(instance: Any, purpose: str, methods: Methods) -> bool:
             members.update(methods(cls))
             subclass = cast(Any, type(cls))(cls.__name__, (cls,), members)
             _made[cls, purpose] = subclass
+            _newest.append(subclass)
     instance.__class__ = subclass
     return True
 
