@@ -66,7 +66,7 @@ def examine() -> Iterator[Finding]:
 def _readers() -> Iterator[Finding]:
     left = checks.left_unread()
     if left:
-        text = f"{left} segments of ended processes wait in the spool: no collector reads it"
+        text = f"no collector reads the spool: files of ended processes wait there ({left})"
         yield Finding("collector", "warning", text, f"Start the dashboard: {dashboard()}")
     else:
         yield Finding("collector", "ok", "nothing waits in the spool for long")
