@@ -41,7 +41,10 @@ def exchange_rate(request: RateRequest) -> dict[str, Any]:
 def price_lines(state: Quote, runtime: Runtime[Visit]) -> dict[str, Any]:
     """The price of each line."""
     runtime.context.think()
-    prices = [line["quantity"] * line["list_price"] * state["rate"] for line in state["lines"]]
+    # To the cent: RedisJSON alters numbers of 17 digits.
+    prices = [
+        round(line["quantity"] * line["list_price"] * state["rate"], 2) for line in state["lines"]
+    ]
     return {"lines": [line | {"price": p} for line, p in zip(state["lines"], prices, strict=True)]}
 
 
