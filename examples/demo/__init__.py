@@ -1,4 +1,4 @@
-"""A small company's seven LangGraph applications, with canned answers instead of a model.
+"""A small company's eight LangGraph applications, with canned answers instead of a model.
 
 ``python -m examples.demo`` runs them for five minutes so that the dashboard has something to show.
 
@@ -11,4 +11,6 @@
 | ``ops_agent`` | tools, one that fails and is resumed | AsyncSqliteSaver | grows by tool output |
 | ``quotes`` | a cached node and a subgraph | SqliteSaver | flat, in two namespaces |
 | ``refunds`` | interrupts, resumes and forks | SqliteSaver | flat, with branches |
+| ``assistant`` | a long-term store: SqliteStore | SqliteSaver | flat, the store remembers |
+| ``assistant``, again | InMemoryStore with an index | InMemorySaver | the same, for guests |
 """

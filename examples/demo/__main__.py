@@ -35,7 +35,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         default=settings.data_folder() / "demo.sqlite",
         help="checkpoints of the synchronous graphs; those of the asynchronous ones lie beside it "
-        "as NAME-async.sqlite (default: %(default)s)",
+        "as NAME-async.sqlite, the long-term store as NAME-store.sqlite (default: %(default)s)",
     )
     parser.add_argument(
         "--once",
@@ -86,7 +86,7 @@ async def run(options: argparse.Namespace) -> int:
     """Run until the end or a signal; the number of turns."""
     # Here, because LangGraph takes a second to import.
     from examples.backends import problems  # noqa: PLC0415
-    from examples.demo import places, savers, traffic  # noqa: PLC0415
+    from examples.demo import places, savers, stores, traffic  # noqa: PLC0415
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,8 +95,9 @@ async def run(options: argparse.Namespace) -> int:
     async with AsyncExitStack() as stack:
         if options.backends is None:
             opened = await stack.enter_async_context(savers.open_savers(options.database))
+            kept = stack.enter_context(stores.open_stores(options.database))
             earlier = savers.stored_threads(options.database)
-            offices = traffic.open_offices(opened, options.seed, earlier)
+            offices = traffic.open_offices(opened, kept, options.seed, earlier)
         else:
             found = await places.open_places(stack, options.backends, options.database, _say)
             names = ", ".join(problems.shown(place.url) for place in found)
@@ -136,7 +137,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until the loop takes over: while modules are imported
     length = "once" if options.once else f"for {options.seconds:g} s" * bool(options.seconds)
-    print(f"Seven graphs run {length or 'until stopped'}; Ctrl-C ends them.", flush=True)
+    print(f"Eight graphs run {length or 'until stopped'}; Ctrl-C ends them.", flush=True)
     print(f"Checkpoints: {options.database}", flush=True)
     problem: BaseException | None = None
     turns = 0

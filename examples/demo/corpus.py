@@ -48,6 +48,19 @@ _FACTS = (
     "Throughput is limited by the slower of the two links, which the status page shows as its cap.",
     "When a payment fails, the invoice stays open and the service is kept for {n} more days.",
 )
+_WISHES = (
+    "Book a slot with the {p} team for me.",
+    "Write to them that {p} has to wait.",
+    "When should I be told about {p}?",
+    "Sum up what happened with {p} this week.",
+)
+_PREFERENCES = (
+    "Wants to hear of {p} by {c}.",
+    "Prefers short answers about {p}.",
+    "Is out of office when {p} is maintained; use {c}.",
+    "Never wants offers by {c}.",
+)
+_CHANNELS = ("mail", "phone", "chat")
 _HEADINGS = ("Overview", "Limits", "Before you begin", "Procedure", "Known problems", "Rollback")
 _PATHS = ("/v2/sync", "/v2/login", "/v2/invoices", "/v2/files", "/health", "/v2/export")
 
@@ -67,6 +80,17 @@ def question(rng: Random, first: bool) -> str:
 def answer(rng: Random, sentences: int) -> str:
     """What a model writes, about 80 characters a sentence."""
     return " ".join(_fill(rng, rng.choice(_ADVICE)) for _ in range(sentences))
+
+
+def wish(rng: Random) -> str:
+    """What somebody asks of an assistant; the same wishes come again and again."""
+    return _fill(rng, rng.choice(_WISHES))
+
+
+def preference(rng: Random) -> str:
+    """What an assistant learns of somebody, one of a few dozen sentences."""
+    text = rng.choice(_PREFERENCES)
+    return text.format(p=rng.choice(PRODUCTS), c=rng.choice(_CHANNELS))
 
 
 def message_id(rng: Random) -> str:

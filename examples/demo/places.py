@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from examples.backends import on_mongodb, on_postgres, on_redis, on_sqlite, on_valkey, problems
-from examples.demo import savers
+from examples.demo import savers, stores
 
 ALWAYS = ("sqlite", "memory")
 """These need no server: they are there whatever is named."""
@@ -44,6 +44,8 @@ class Place:
     """Its synchronous saver."""
     async_saver: Any
     """For graphs that are asynchronous; the same one where it can both."""
+    store: Any
+    """For graphs that remember beyond their threads."""
     prefix: str = ""
     """Of its thread ids."""
     earlier: list[str] = field(default_factory=list)
@@ -71,7 +73,7 @@ async def open_places(
     Args:
         stack: closes them.
         named: ``sqlite``, ``memory`` and URLs.
-        database: file of SqliteSaver; that of AsyncSqliteSaver lies beside it.
+        database: file of SqliteSaver; those of AsyncSqliteSaver and SqliteStore lie beside it.
         say: takes a line for the user.
 
     Raises:
@@ -79,10 +81,11 @@ async def open_places(
         sqlite3.Error: the database cannot be used.
     """
     opened = await stack.enter_async_context(savers.open_savers(database))
+    kept = stack.enter_context(stores.open_stores(database))
     places = [
-        Place("sqlite", on_sqlite.PACKAGES, opened["sqlite"], opened["async"],
+        Place("sqlite", on_sqlite.PACKAGES, opened["sqlite"], opened["async"], kept["sqlite"],
               earlier=savers.stored_threads(database)),
-        Place("memory", "", opened["memory"], opened["memory"]),
+        Place("memory", "", opened["memory"], opened["memory"], kept["memory"]),
     ]  # fmt: skip
     for url in dict.fromkeys(named):
         if url in ALWAYS:
@@ -101,9 +104,10 @@ async def _open(stack: AsyncExitStack, url: str, module: ModuleType) -> Place:
     saver = async_saver = stack.enter_context(module.open_saver(url))
     if hasattr(module, "open_async_saver"):
         async_saver = await stack.enter_async_context(module.open_async_saver(url))
+    store = stack.enter_context(stores.open_beside(saver))
     earlier = {found[0] for name in _names(saver) if (found := _THREAD.search(name))}
     in_order = sorted(earlier, key=savers.thread_number)
-    return Place(url, module.PACKAGES, saver, async_saver, PREFIX, in_order)
+    return Place(url, module.PACKAGES, saver, async_saver, store, PREFIX, in_order)
 
 
 def _names(saver: Any) -> Iterator[str]:

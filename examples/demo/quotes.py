@@ -1,7 +1,10 @@
-"""Price quotes: rates from a node cache, prices from a subgraph with its own namespace."""
+"""Price quotes: rates from a node cache, tariffs from a function's cache, prices from a subgraph
+with its own namespace.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from random import Random
 from typing import Any, TypedDict
 
@@ -10,10 +13,14 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import CachePolicy
 
+import statemeter
 from examples.demo import corpus
 from examples.demo.visit import Visit
 
 RATE_SECONDS = 60
+
+TARIFFS_KEPT = 16
+"""Of one for each product and currency, so that some are looked up again."""
 
 
 class Quote(TypedDict):
@@ -38,14 +45,22 @@ def exchange_rate(request: RateRequest) -> dict[str, Any]:
     return {"rate": round(Random(request["currency"]).uniform(0.7, 1.4), 4)}
 
 
+@lru_cache(maxsize=TARIFFS_KEPT)
+def tariff(product: str, currency: str) -> float:
+    """Customs and carriage as a share of the price."""
+    return round(Random(f"{product}/{currency}").uniform(0.01, 0.2), 4)
+
+
 def price_lines(state: Quote, runtime: Runtime[Visit]) -> dict[str, Any]:
     """The price of each line."""
     runtime.context.think()
-    # To the cent: RedisJSON alters numbers of 17 digits.
-    prices = [
-        round(line["quantity"] * line["list_price"] * state["rate"], 2) for line in state["lines"]
-    ]
-    return {"lines": [line | {"price": p} for line, p in zip(state["lines"], prices, strict=True)]}
+    priced = []
+    for line in state["lines"]:
+        share = 1 + tariff(line["name"], state["currency"])
+        price = line["quantity"] * line["list_price"] * state["rate"] * share
+        # To the cent: RedisJSON alters numbers of 17 digits.
+        priced.append(line | {"price": round(price, 2)})
+    return {"lines": priced}
 
 
 def discount(state: Quote) -> dict[str, Any]:
@@ -63,6 +78,7 @@ def letter(state: Quote, runtime: Runtime[Visit]) -> dict[str, Any]:
 
 def build(saver: Any) -> Any:
     """The graph, compiled with ``saver``; its subgraph inherits it."""
+    statemeter.watch_cache("tariffs", tariff)
     pricing = StateGraph(Quote, context_schema=Visit)
     pricing.add_node(price_lines)
     pricing.add_node(discount)

@@ -13,6 +13,7 @@ from typing import Any
 
 import statemeter
 from examples.demo import (
+    assistant,
     faq_bot,
     knowledge_base,
     ops_agent,
@@ -47,6 +48,8 @@ class Plan:
     """Share of the traffic."""
     kept: int = 10
     """Closed threads that are kept; older ones are deleted."""
+    store: str = ""
+    """Long-term store; empty: none."""
 
 
 PLANS = (
@@ -57,6 +60,8 @@ PLANS = (
     Plan(ops_agent, "async", "incident", 5, (4, 14), 14),
     Plan(quotes, "sqlite", "quote", 6, (3, 12), 12),
     Plan(refunds, "sqlite", "refund", 5, (3, 9), 10),
+    Plan(assistant, "sqlite", "customer", 5, (4, 14), 8, store="sqlite"),
+    Plan(assistant, "memory", "guest", 4, (2, 8), 6, store="memory"),
 )
 
 
@@ -79,16 +84,19 @@ class Office:
         saver: Any,
         seed: int,
         earlier: Iterable[str],
+        *,
         place: Place | None = None,
+        store: Any = None,
     ) -> None:
         """``earlier`` are the threads that are already in the saver, oldest first; ``place`` is
-        one of ``--backends``."""
+        one of ``--backends``; ``store`` is given to graphs whose plan has one."""
         self.plan = plan
         self.saver = saver
         self.place = place
         self.prefix = (place.prefix if place else "") + plan.prefix
         self.is_async = inspect.iscoroutinefunction(plan.module.turn)
-        self.graph = statemeter.instrument(plan.module.build(saver))
+        parts = (saver, store) if plan.store else (saver,)
+        self.graph = statemeter.instrument(plan.module.build(*parts))
         self.seed = seed
         self.rng = random.Random(f"{seed}/{plan.prefix}")
         self.open: list[OpenThread] = []
@@ -138,12 +146,20 @@ class Office:
                     await asyncio.to_thread(self.saver.delete_thread, name)
 
 
-def open_offices(savers: dict[str, Any], seed: int, earlier: list[str]) -> list[Office]:
+def open_offices(
+    savers: dict[str, Any], stores: dict[str, Any], seed: int, earlier: list[str]
+) -> list[Office]:
     """All graphs, built and instrumented."""
     # Savers draw the channel versions from the module's generator, and versions have lengths.
     random.seed(seed)
     return [
-        Office(plan, savers[plan.saver], seed, earlier if plan.saver != "memory" else ())
+        Office(
+            plan,
+            savers[plan.saver],
+            seed,
+            earlier if plan.saver != "memory" else (),
+            store=stores.get(plan.store),
+        )
         for plan in PLANS
     ]
 
@@ -157,7 +173,8 @@ def open_offices_at(places: list[Place], seed: int) -> list[Office]:
             place.async_saver if inspect.iscoroutinefunction(plan.module.turn) else place.saver,
             seed,
             place.earlier,
-            place,
+            place=place,
+            store=place.store,
         )
         for place in places
         for plan in PLANS
