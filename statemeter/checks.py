@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -70,13 +71,13 @@ def packages() -> Iterator[Finding]:
                 yield Finding(
                     package.name, "problem", f"not installed for {sys.executable}",
                     "Install Statemeter where your application is installed, and call that "
-                    f"Python; or: {sys.executable} -m pip install langgraph",
+                    f"Python; or: {shlex.quote(sys.executable)} -m pip install langgraph",
                 )  # fmt: skip
             continue
         if supported.numbers(found) < supported.numbers(package.tested):
             yield Finding(
                 package.name, "warning", f"{found} is older than {package.tested}, which is tested",
-                f'{sys.executable} -m pip install "{package.name}>={package.tested}"',
+                f'{shlex.quote(sys.executable)} -m pip install "{package.name}>={package.tested}"',
             )  # fmt: skip
         else:
             yield Finding(package.name, "ok", f"{found} (tested with {package.tested})")
@@ -94,8 +95,8 @@ def installed_once() -> Iterator[Finding]:
     else:
         yield Finding(
             "statemeter", "warning", f"found {len(folders)} times: {', '.join(map(str, folders))}",
-            f"A program imports the first on its path. Remove the others, or {sys.executable} -m "
-            "pip uninstall statemeter",
+            "A program imports the first on its path. Remove the others (pip uninstall "
+            "statemeter, or delete the folder).",
         )  # fmt: skip
 
 

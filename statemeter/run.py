@@ -107,7 +107,7 @@ def _problem_of_module(name: str) -> str:
         return ""
     return (
         f"no module named {top!r} for {sys.executable} in {os.getcwd()}. Check its name, or "
-        f"install it: {sys.executable} -m pip install {top}"
+        "install its package into the environment of this Python."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -74,7 +75,7 @@ def test_without_langgraph_there_is_nothing_to_measure(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "path", [])
     (found,) = checks.packages()
     assert (found.check, found.state) == ("langgraph", "problem")
-    assert sys.executable in found.fix
+    assert shlex.quote(sys.executable) in found.fix
 
 
 def test_a_second_statemeter_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -298,7 +298,7 @@ def test_a_server(
         (["uvicorn", "app:app"], "statemeter run -m uvicorn app:app"),
         (["."], "has no __main__.py"),
         (["-m", "missing_module"], "no module named 'missing_module'"),
-        (["-m", "missing_module.part"], "-m pip install missing_module"),
+        (["-m", "missing_module.part"], "no module named 'missing_module'"),
         (["-m", ".relative"], "no module named ''"),
         (["--fast", "app.py"], "there is no option --fast"),
     ],
