@@ -92,8 +92,7 @@ def _latency(shown: Backends) -> None:
                     "Percentile", QUANTILES, default="p95", required=True, key="percentile",
                     bind="query-params", label_visibility="collapsed",
                 )  # fmt: skip
-        backends = list(shown.totals["backend"])
-        found = {name: data_resources.latency(operation, name) for name in backends}
+        found = {name: data_resources.latency(operation, name) for name in _by_name(shown)}
         found = {name: frame_ for name, frame_ in found.items() if len(frame_)}
         if not found:
             with title:
@@ -104,6 +103,11 @@ def _latency(shown: Backends) -> None:
         with title:
             frame.title("Latency", f"{unit}, {quantile if len(found) > 1 else 'percentiles'}")
         live_plot(figure, key="plot-backend-latency", label="Latency of backends over time")
+
+
+def _by_name(shown: Backends) -> list[str]:
+    """Backends in an order that stays while bytes come in."""
+    return sorted(shown.totals["backend"], key=formats.backend_name)
 
 
 def _latency_figure(
@@ -147,7 +151,7 @@ def _bytes(shown: Backends, rates: pd.DataFrame) -> None:
             drawn = [
                 Line(formats.backend_name(name), colours.place(name), part["at_us"].to_numpy(),
                      (part["written_bytes"] / part["seconds"]).to_numpy())
-                for name in shown.totals["backend"]
+                for name in _by_name(shown)
                 if len(part := passed[passed["backend"] == name])
             ]  # fmt: skip
             figure, unit = charts_lines.lines(

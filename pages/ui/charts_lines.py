@@ -93,12 +93,26 @@ def spark(line: Line, zone: str | None, form: Callable[[float], str] = rate) -> 
         zone: the visitor's time zone.
         form: what is said of a value under the pointer.
     """
-    figure, _ = lines([line], zone, COUNTS, form)
-    figure.update_traces(mode="lines", fill="tozeroy", line={"width": 1.3}, hoverinfo="x+text")
-    figure.update_layout(margin={"l": 0, "r": 0, "t": 2, "b": 0}, showlegend=False)
-    figure.update_xaxes(visible=False)
-    figure.update_yaxes(visible=False)
-    return figure
+    return go.Figure(
+        go.Scatter(
+            x=charts.local_times(line.at_us, zone),
+            y=line.values,
+            name=charts.literal(line.name),
+            mode="lines",
+            fill="tozeroy",
+            line={"width": 1.3},
+            customdata=charts.texts(line.values, form),
+            hovertemplate="%{customdata}",
+            meta={"color": line.color},
+        ),
+        layout={
+            "margin": {"l": 0, "r": 0, "t": 2, "b": 0},
+            "hovermode": "x unified",
+            "showlegend": False,
+            "xaxis": {"visible": False, "type": "date"},
+            "yaxis": {"visible": False, "rangemode": "tozero"},
+        },
+    )
 
 
 def percent(value: float) -> str:

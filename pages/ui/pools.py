@@ -21,7 +21,8 @@ DRAWN = 6
 
 def draw(found: Gauges) -> None:
     """Draws the card."""
-    table = found.resources
+    # By name, so that a row keeps its place.
+    table = found.resources.sort_values("label", ignore_index=True)
     with frame.card("pools", height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             frame.title("Connection pools", "in use (solid) and waiting (dotted), count")
@@ -33,16 +34,16 @@ def draw(found: Gauges) -> None:
                 "themselves: psycopg_pool, SQLAlchemy, redis-py."
             )
             return
-        figure, _ = charts_lines.lines(_lines(found), filters.zone(), COUNTS, formats.rate)
+        figure, _ = charts_lines.lines(_lines(found, table), filters.zone(), COUNTS, formats.rate)
         figure.update_layout(legend_y=-0.26)  # of a lower chart: clear of the date
         live_plot(figure, key="plot-pools", label="Connections of pools over time", height=230)
         _table(table)
 
 
-def _lines(found: Gauges) -> list[Line]:
+def _lines(found: Gauges, table: pd.DataFrame) -> list[Line]:
     drawn = []
     over = found.over_time
-    for row in found.resources.head(DRAWN).itertuples(index=False):
+    for row in table.head(DRAWN).itertuples(index=False):
         mine = over[over["resource_id"] == row.resource_id]
         for name, said, dash in (("in_use", "", "solid"), ("waiting", " waiting", "dot")):
             if name == "waiting" and not row.peak_waiting > 0:
