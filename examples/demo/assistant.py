@@ -40,7 +40,8 @@ def recall(state: Talk, runtime: Runtime[Visit]) -> dict[str, Any]:
     people = namespace("people")
     if store.get(people, person) is None:
         store.put(people, person, {"name": runtime.context.rng.choice(corpus.CUSTOMERS)})
-    found = store.search(namespace("preferences", person), query=state["question"], limit=50)
+    query = state["question"] if stores.has_index(store) else None
+    found = store.search(namespace("preferences", person), query=query, limit=50)
     return {"known": [item.value["text"] for item in sorted(found, key=lambda item: item.key)]}
 
 

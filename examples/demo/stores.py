@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from langgraph.store import memory
 from langgraph.store.base import IndexConfig, Result, TTLConfig
-from langgraph.store.memory import InMemoryStore
 from langgraph.store.sqlite import SqliteStore
 
 DIMENSIONS = 64
@@ -22,11 +22,11 @@ COLLECTION = "demo_store"
 """In MongoDB."""
 
 
-class MemoryStore(InMemoryStore):
-    """An InMemoryStore for several threads: it walks through dicts that the others would change."""
+class InMemoryStore(memory.InMemoryStore):
+    """LangGraph's, for several threads: it walks through dicts that the others would change."""
 
     def __init__(self, *, index: IndexConfig | None = None) -> None:
-        """As InMemoryStore's."""
+        """As LangGraph's."""
         super().__init__(index=index)
         self._turn = threading.Lock()
 
@@ -48,9 +48,9 @@ def trigrams(texts: list[str]) -> list[list[float]]:
     return vectors
 
 
-def in_memory() -> MemoryStore:
+def in_memory() -> InMemoryStore:
     """An empty store with an index."""
-    return MemoryStore(index=IndexConfig(dims=DIMENSIONS, embed=trigrams, fields=["text"]))
+    return InMemoryStore(index=IndexConfig(dims=DIMENSIONS, embed=trigrams, fields=["text"]))
 
 
 def store_database(database: Path) -> Path:
@@ -109,6 +109,11 @@ def open_beside(saver: Any) -> Iterator[Any]:
 def expires(store: Any) -> bool:
     """Whether an item can have a time to live of its own; MongoDBStore takes one and ignores it."""
     return bool(store.supports_ttl) and not hasattr(store, "collection")
+
+
+def has_index(store: Any) -> bool:
+    """Whether it finds items by what they mean; MongoDBStore fails at a query if it does not."""
+    return bool(getattr(store, "index_config", None))
 
 
 def _sweeping() -> TTLConfig:
