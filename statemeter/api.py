@@ -132,6 +132,9 @@ def _enabled() -> bool:
     except SettingError as error:
         logger.warning("statemeter: %s Measuring goes on.", error)
         return True
+    except Exception:
+        faults.fault("reading STATEMETER_ENABLED")
+        return False
 
 
 def _advice(target: object) -> str:

@@ -45,6 +45,7 @@ class Demand:
             "timeouts": self.timeouts,
         }
 
+    @faults.guarded
     def lost_one(self, connection: Any, record: Any, error: Any) -> None:
         """SQLAlchemy gave up a connection; without an error the application wanted it."""
         if error is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import caches, embeddings, graphs, pools, savers, stores
+from statemeter import caches, embeddings, faults, graphs, pools, savers, stores
 
 logger = logging.getLogger("statemeter")
 
@@ -50,9 +50,21 @@ KINDS = (
 """In the order in which an object is asked; the first that fits decides."""
 
 
+_UNKNOWN = Kind("object of unknown kind", bool, bool, bool)
+"""Of what could not be looked at: left as it is."""
+
+
 def of(target: object) -> Kind | None:
     """The kind of an object, None where it cannot be measured."""
-    return next((kind for kind in KINDS if kind.is_one(target)), None)
+    without = None
+    for kind in KINDS:
+        try:
+            if kind.is_one(target):
+                return kind
+        except Exception:  # a property of the application may fail, too
+            faults.fault(f"recognizing a {kind.name}")
+            without = _UNKNOWN
+    return without
 
 
 def names() -> str:

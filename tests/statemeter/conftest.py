@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import multiprocessing.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,9 @@ def spool(isolated: Path, no_faults: bool, monkeypatch: pytest.MonkeyPatch) -> I
     monkeypatch.setattr(probe, "_probe", target)
     yield Spooled(target.writer.folder)
     atexit.unregister(target._at_exit)
+    for finalizer in list(multiprocessing.util._finalizer_registry.values()):
+        if finalizer._callback == target._at_exit:
+            finalizer.cancel()  # it would run at the end of all tests, and keeps the probe
     target._wake.set()
     if target._thread is not None:
         target._thread.join()

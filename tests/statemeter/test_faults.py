@@ -1,81 +1,101 @@
-"""Whatever fails inside the probe, the graph gives what it gave, and the probe goes on after it."""
+"""Whatever fails inside the probe, the application gets what it got, and measuring goes on."""
 
 from __future__ import annotations
 
-import asyncio
-import importlib
-import inspect
-import pkgutil
-import sqlite3
+import contextlib
+import functools
+import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.embeddings import DeterministicFakeEmbedding
-from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import START, StateGraph
-from langgraph.store.base import BaseStore
-from langgraph.store.memory import InMemoryStore
-from langgraph.types import CachePolicy, Command, interrupt
 
 import statemeter
 from statemeter import events, faults, probe
-from tests.statemeter.graphs import Notes, chat, thread
+from tests.statemeter import breaking, driving
+from tests.statemeter.breaking import broken
+from tests.statemeter.driving import HELLO, SCENES, Stage
+from tests.statemeter.graphs import chat, thread
+from tests.statemeter.opened import Servers
 from tests.statemeter.spooled import Spooled
-from tests.statemeter.test_graphs import comparable
 
+COMMANDS = ("checks.", "doctor.", "run.", "supported.")
+"""Modules of the command line: they run before an application or beside it, never in its graph."""
+BODY = "a wrapper's body: what it does is guarded inside"
+USERS = "the user's own call, or what tells whether it is an error of the user"
+IMPORTED = "runs when modules are imported, or only in the collector"
+FORKED = "a hook of os.fork: no exception leaves it, and test_fork.py runs it"
+AWAITED = "a part of Python's import system that is there until LangGraph is: see test_awaiting.py"
+PICKLED = "without it nothing tells pickle the class of the application: it fails, with its error"
 EXCEPTED = {
+    "accesses.Access.__enter__": BODY,
+    "accesses.Access.__exit__": BODY,
+    "accesses.Access.tell": "each kind of access has its own instead",
+    "api._advice": USERS,
+    "api._enabled": USERS,
+    "api.flush": USERS,
+    "api.instrument": USERS,
+    "api.stats": USERS,
+    "api.uninstrument": USERS,
+    "api.watch_cache": USERS,
+    "auto._adopt": BODY,
+    "auto._running": BODY,
+    "auto._validating": BODY,
+    "awaiting._Finder.__init__": AWAITED,
+    "awaiting._Finder.find_spec": AWAITED,
+    "awaiting._Finder.is_for": AWAITED,
+    "awaiting._Loader.__getattr__": AWAITED,
+    "awaiting._Loader.__init__": AWAITED,
+    "awaiting._Loader.create_module": AWAITED,
+    "awaiting._Loader.exec_module": AWAITED,
+    "calls.Call.__enter__": BODY,
+    "calls.Call.__exit__": BODY,
+    "calls.Rows.__enter__": BODY,
+    "calls.Rows.__exit__": BODY,
+    "calls._outside": FORKED,
+    "calls.leave": BODY,
+    "demand.Asked.__enter__": BODY,
+    "demand.Asked.__exit__": BODY,
+    "demand.Asked.__init__": BODY,
+    "demand._after_fork": FORKED,
+    "embeddings._Embedding.__enter__": BODY,
+    "events.tag_of": IMPORTED,
     "faults.fault": "the guard itself: it has a guard of its own",
-    "faults.guarded": "used once, when modules are imported",
-    "accesses.Access.__enter__": "a wrapper's body: guarded inside",
-    "accesses.Access.__exit__": "a wrapper's body: guarded inside",
-    "store_calls.StoreCall.__enter__": "a wrapper's body: guarded inside",
-    "store_calls.StoreCall.__exit__": "a wrapper's body: guarded inside",
-    "embeddings._Embedding.__enter__": "a wrapper's body: guarded inside",
-    "calls.Call.__enter__": "a wrapper's body: nothing but a guarded call of begin",
-    "calls.Call.__exit__": "a wrapper's body: guarded inside",
-    "calls.Rows.__enter__": "a wrapper's body",
-    "calls.Rows.__exit__": "a wrapper's body: guarded inside",
-    "graphs._Run.__init__": "a wrapper's body: guarded inside",
-    "graphs._Run.__enter__": "a wrapper's body: returns itself",
-    "graphs._Run.__exit__": "a wrapper's body: guarded inside",
-    "graphs._NodeRun.__init__": "a wrapper's body: takes a name and two times",
-    "graphs._NodeRun.__enter__": "a wrapper's body: returns itself",
-    "graphs._NodeRun.__exit__": "a wrapper's body: guarded inside",
-    "saver_methods._observed": "a wrapper's body",
-    "saver_methods._aobserved": "a wrapper's body",
+    "faults.guarded": IMPORTED,
+    "faults.reset": "forgets counts: a test calls it itself",
+    "graphs._NodeRun.__enter__": BODY,
+    "graphs._NodeRun.__exit__": BODY,
+    "graphs._NodeRun.__init__": BODY,
+    "graphs._Run.__enter__": BODY,
+    "graphs._Run.__exit__": BODY,
+    "graphs._Run.__init__": BODY,
+    "graphs.is_graph": USERS,
+    "introduction.SaverInfo.__deepcopy__": "returns itself",
+    "kinds.names": USERS,
+    "kinds.of": "guarded inside",
+    "notes.beside": IMPORTED,
+    "notes.json_document": IMPORTED,
+    "pickles._of_original": PICKLED,
+    "pickles._without_ours": PICKLED,
+    "pool_kinds._redis_kind": IMPORTED,
     "probe.Probe._run": "the thread's body: guarded inside",
+    "resources.ResourceInfo.__deepcopy__": "returns itself",
+    "saver_methods._aobserved": BODY,
+    "saver_methods._observed": BODY,
+    "settings.store_url": IMPORTED,
+    "store_calls.StoreCall.__enter__": BODY,
+    "store_calls.StoreCall.__exit__": BODY,
+    "store_calls.after_fork": FORKED,
+    "store_methods._follow": "a hook of a store's setup: see test_store_faults.py",
+    "store_methods.methods": IMPORTED,
+    "subclass.is_instrumented": "one look into a class, by wrappers' bodies as well",
 }
-"""What may not be broken, with the reason."""
-EXCEPTED_AT_FIRST = {
-    "api.instrument": "the user's own call",
-    "api._advice": "only for what is no graph",
-    "graphs.is_graph": "decides whether the call is an error of the user",
-    "graphs.is_saver": "decides whether the call is an error of the user",
-    "kinds.of": "decides whether the call is an error of the user",
-}
-
-
-def functions() -> Iterator[str]:
-    """Every function and method of the package, as ``module.[Class.]name``."""
-    for found in pkgutil.iter_modules(statemeter.__path__):
-        module = importlib.import_module(f"statemeter.{found.name}")
-        for name, thing in vars(module).items():
-            if getattr(thing, "__module__", None) != module.__name__:
-                continue
-            if inspect.isfunction(thing) or hasattr(thing, "cache_info"):
-                yield f"{found.name}.{name}"
-            elif inspect.isclass(thing):
-                for attribute, method in vars(thing).items():
-                    if inspect.isfunction(method) or isinstance(method, property):
-                        yield f"{found.name}.{name}.{attribute}"
-
-
-ALL = sorted(set(functions()))
+"""What is not broken here, with the reason."""
+CODES = breaking.functions()
+ALL = [name for name in CODES if not name.startswith(COMMANDS)]
+BROKEN = [name for name in ALL if name not in EXCEPTED]
 
 
 @pytest.fixture
@@ -88,159 +108,110 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Probes made by a test leave nothing behind in this process."""
     monkeypatch.setattr("os.register_at_fork", lambda **hooks: None)
     monkeypatch.setattr("atexit.register", lambda function: function)
+    monkeypatch.setattr("multiprocessing.util.Finalize", lambda *given, **named: None)
 
 
-def broken(monkeypatch: pytest.MonkeyPatch, name: str, error: type[Exception]) -> list[int]:
-    """Make a function raise; the list grows with each time it was called."""
-    module, *path = name.split(".")
-    owner: Any = importlib.import_module(f"statemeter.{module}")
-    for part in path[:-1]:
-        owner = getattr(owner, part)
-    calls: list[int] = []
+class Reach:
+    """Which scenes reach which function; each is played once bare, and once measured to look."""
 
-    def fail(*args: Any, **kwargs: Any) -> Any:
-        calls.append(1)
-        raise error("broken")
+    def __init__(self) -> None:
+        self.bare: dict[str, str] = {}
+        self.seconds: dict[str, float] = {}
+        self._reached: dict[str, set[str]] = {}
 
-    original = vars(owner)[path[-1]]
-    replacement: Any = property(fail) if isinstance(original, property) else fail
-    if getattr(original, "__code__", None) is faults.guarded(fail).__code__:
-        replacement = faults.guarded(fail)  # what is guarded breaks inside its guard
-    monkeypatch.setattr(owner, path[-1], replacement)
-    return calls
+    def of(self, scene: str, stage: functools.partial[Stage]) -> set[str]:
+        """The functions that a scene calls."""
+        if scene not in self._reached:
+            self.bare[scene] = driving.play(scene, stage(measured=False))
+            with fresh(), breaking.called(CODES) as found:
+                start = time.perf_counter()
+                assert driving.play(scene, stage(measured=True)) == self.bare[scene]
+                statemeter.stats()
+                self.seconds[scene] = time.perf_counter() - start
+            self._reached[scene] = set(found)
+        return self._reached[scene]
 
-
-@pytest.fixture
-def graphs(tmp_path: Path) -> Iterator[tuple[Any, ...]]:
-    """New graphs, a store and its embeddings, closed at the end whatever the test did."""
-    *made, connection = make(tmp_path)
-    with closing(connection):
-        yield tuple(made)
-
-
-def make(folder: Path) -> tuple[Any, ...]:
-    """Graphs that reach every part: both layouts, interrupts, a cache, a subgraph, lists; and the
-    store of one of them with its embeddings."""
-    folder.mkdir(exist_ok=True)
-    connection = sqlite3.connect(folder / "c.sqlite", check_same_thread=False)
-    inner = StateGraph(Notes)
-    inner.add_node("ask", lambda state: {"found": [interrupt("?")]})
-    inner.add_edge(START, "ask")
-    outer = StateGraph(Notes)
-    outer.add_node("quick", lambda state: {"found": ["q"]}, cache_policy=CachePolicy())
-    outer.add_node("recall", recall)
-    outer.add_node("inner", inner.compile())
-    outer.add_edge(START, "quick")
-    outer.add_edge("quick", "recall")
-    outer.add_edge("recall", "inner")
-    embeddings = DeterministicFakeEmbedding(size=4)
-    store = InMemoryStore(index={"embed": embeddings, "dims": 4})
-    graph = outer.compile(checkpointer=SqliteSaver(connection), cache=InMemoryCache(), store=store)
-    return chat(InMemorySaver()), graph, store, embeddings, connection
+    def scenes(self, name: str, stage: functools.partial[Stage]) -> list[str]:
+        """Of the scenes that reach a function, the shortest and, of those without a server, the
+        one that reaches most; servers are started only for what no other scene reaches."""
+        local = [scene for scene in LOCAL if name in self.of(scene, stage)]
+        if local:
+            most = max(local, key=lambda scene: len(self._reached[scene]))
+            return [local[0], most]
+        found = next((s for s in SCENES if s not in LOCAL and name in self.of(s, stage)), None)
+        assert found, f"no scene calls {name}: add it to one, or to EXCEPTED with the reason"
+        return [found, found]
 
 
-def recall(state: Notes, *, store: BaseStore) -> Notes:
-    """A node that uses each call of a store."""
-    name = ("notes", str(len(state["found"])))
-    store.put(name, "a", {"text": "first"})
-    store.put(name, "b", {"text": "second"})
-    found = store.search(("notes",), query="first", limit=3)
-    item = store.get(name, "a")
-    store.delete(name, "b")
-    spaces = store.list_namespaces(prefix=("notes",))
-    return {"found": [f"{len(found)} {item and item.value} {spaces}"]}
+LOCAL = [scene for scene in SCENES if " " not in scene]
+"""Scenes without a server."""
 
 
-def drive(chatting: Any, asking: Any, store: Any, embeddings: Any) -> str:
-    """All outputs, as text."""
-    hello = {"messages": [("user", "hello")]}
-    saver = asking.checkpointer
-    out: list[Any] = [
-        [(m.type, m.content) for m in chatting.invoke(hello, thread())["messages"]],
-        [(m.type, m.content) for m in asyncio.run(chatting.ainvoke(hello, thread()))["messages"]],
-        asking.invoke({"found": ["a"]}, thread()),
-        asking.invoke(Command(resume="yes"), thread()),
-        list(asking.stream({"found": ["a"]}, thread("2"), stream_mode="updates")),
-        [(state.values, state.next) for state in asking.get_state_history(thread())],
-        len(list(saver.list(None, limit=2))),
-        saver.get_delta_channel_history(config=thread(), channels=["found"]) != {},
-    ]
-    out += [
-        [item and item.value for item in asyncio.run(both(store))],
-        embeddings.embed_query("a text"),
-        asyncio.run(embeddings.aembed_documents(["one", "two"])),
-    ]
-    saver.delete_thread("thread")
-    out.append(asking.get_state(thread()).values)
-    return comparable(out)
-
-
-async def both(store: Any) -> list[Any]:
-    """Two calls at once, of which a store may make one batch."""
-    await store.aput(("later",), "c", {"text": "third"})
-    return await asyncio.gather(store.aget(("later",), "c"), store.aget(("later",), "none"))
+@contextlib.contextmanager
+def fresh() -> Iterator[pytest.MonkeyPatch]:
+    """A process without a probe, in which nothing was instrumented yet."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(probe, "_probe", None)
+        breaking.forget(patched)
+        try:
+            yield patched
+        finally:
+            target: Any = probe._probe
+            if hasattr(target, "writer"):
+                target._wake.set()
+                with contextlib.suppress(MemoryError):
+                    target.writer.close()
+            faults.reset()
 
 
 @pytest.fixture(scope="module")
-def bare(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What the graphs give without the probe."""
-    *graphs, connection = make(tmp_path_factory.mktemp("bare"))
-    with closing(connection):
-        return drive(*graphs)
+def reach() -> Reach:
+    return Reach()
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name not in EXCEPTED])
-def test_a_broken_function_harms_no_graph(
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> functools.partial[Stage]:
+    """Makes the stage for a scene."""
+    return functools.partial(Stage, folder=tmp_path, servers=Servers(request, tmp_path))
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_function_harms_nobody(
     name: str,
-    bare: str,
-    graphs: tuple[Any, ...],
+    reach: Reach,
+    stage: functools.partial[Stage],
     spool: Spooled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each function of the probe raises while graphs run: same output, and measuring goes on."""
-    for graph in graphs:
-        statemeter.instrument(graph)
-    with monkeypatch.context() as patched:
-        broken(patched, name, RuntimeError)
-        assert drive(*graphs) == bare
-        try:
-            statemeter.flush()
+    """A function raises from the start, then only while what was measured is used: the results are
+    those without the probe, whether instrument() worked wholly, partly or not at all."""
+    short, long = reach.scenes(name, stage)
+    with fresh() as patched:
+        calls = broken(patched, name, MemoryError)
+        assert driving.play(short, stage(measured=True)) == reach.bare[short]
+        with contextlib.suppress(MemoryError):
             statemeter.stats()
-        except RuntimeError:
-            assert name in ("api.flush", "api.stats", "faults.total") or name.startswith("probe.")
-    graphs[0].invoke({"messages": [("user", "after")]}, thread("after"))
+        assert calls, "it was broken, and nobody noticed"
+    with monkeypatch.context() as patched:
+        breaking.forget(patched)
+
+        def begin() -> None:
+            broken(patched, name, RuntimeError)
+
+        assert driving.play(long, stage(measured=True, begun=begin)) == reach.bare[long]
+    if long == "ending":
+        return
+    graph = statemeter.instrument(chat(InMemorySaver()))
+    graph.invoke(HELLO, thread("after"))
     after = [event.thread for event in spool.told() if isinstance(event, events.Put)]
     assert after.count("after") == 4
 
 
-@pytest.mark.parametrize(
-    "name", [n for n in ALL if n not in EXCEPTED and n not in EXCEPTED_AT_FIRST]
-)
-def test_a_function_broken_from_the_start_harms_no_graph(
-    name: str,
-    bare: str,
-    graphs: tuple[Any, ...],
-    quiet: None,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Where not even instrument() works, the graph runs as it is, or partly measured."""
-    monkeypatch.setattr(probe, "_probe", None)
-    broken(monkeypatch, name, MemoryError)
-    for graph in graphs:
-        assert statemeter.instrument(graph) is graph
-    assert drive(*graphs) == bare
-    target = probe._probe
-    monkeypatch.undo()
-    if target is not None and hasattr(target, "_wake"):
-        target._wake.set()
-        target.writer.close()
-    faults.reset()
-
-
 def test_every_exception_from_the_rule_exists() -> None:
     """A function excepted above is one that there is."""
-    assert set(EXCEPTED) | set(EXCEPTED_AT_FIRST) <= set(ALL)
-    assert len(ALL) > 100
+    assert set(EXCEPTED) <= set(ALL)
+    assert len(BROKEN) > 300
 
 
 def test_a_fault_is_counted_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -28,9 +28,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import statemeter
 from statemeter import demand, events, gauges, pool_kinds, probe
+from tests.statemeter.breaking import broken
 from tests.statemeter.graphs import chat, thread
 from tests.statemeter.spooled import Spooled
-from tests.statemeter.test_faults import broken
 
 PATIENCE_SECONDS = 60
 

@@ -11,9 +11,10 @@ from langgraph.store.memory import InMemoryStore
 import statemeter
 from statemeter import events, faults, probe
 from tests.statemeter import storing, test_faults
+from tests.statemeter.breaking import broken
 from tests.statemeter.spooled import Spooled
 from tests.statemeter.storing import Backend, vectors
-from tests.statemeter.test_faults import broken, quiet
+from tests.statemeter.test_faults import quiet
 from tests.statemeter.test_stores import backend
 
 __all__ = ["backend", "quiet"]

@@ -1,0 +1,417 @@
+"""What an application does with all that can be measured, in short scenes with the same results
+each time they are played. Together they reach the functions of the probe: see ``test_faults``."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import functools
+import pickle
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import redis
+import redis.asyncio
+import sqlalchemy
+from langchain_core.embeddings import DeterministicFakeEmbedding
+from langgraph.cache.memory import InMemoryCache
+from langgraph.cache.redis import RedisCache
+from langgraph.cache.sqlite import SqliteCache
+from langgraph.channels.delta import DeltaChannel
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.redis import RedisSaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, StateGraph
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
+from langgraph.types import CachePolicy, Command, interrupt
+from sqlalchemy.pool import QueuePool
+from typing_extensions import TypedDict
+
+import statemeter
+from statemeter import probe
+from statemeter.errors import UnusableName
+from tests.statemeter import storing
+from tests.statemeter.graphs import Notes, chat, single, thread
+from tests.statemeter.opened import Servers, opened
+from tests.statemeter.test_caches import OwnCache
+from tests.statemeter.test_graphs import comparable
+from tests.statemeter.test_redis_savers import settled
+
+
+def append(found: list[Any], writes: list[list[Any]]) -> list[Any]:
+    """The reducer of a channel of deltas."""
+    return [*found, *(item for write in writes for item in write)]
+
+
+HELLO = {"messages": [("user", "hello")]}
+
+
+class Counted(TypedDict):
+    """A channel of which only what is new is stored."""
+
+    found: Annotated[list[Any], DeltaChannel(reducer=append, snapshot_frequency=2)]
+
+
+class Stage:
+    """Where a scene is played: measured or bare."""
+
+    def __init__(
+        self,
+        measured: bool,
+        folder: Path,
+        servers: Servers,
+        begun: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.measured = measured
+        self.folder = folder / uuid.uuid4().hex
+        self.folder.mkdir(parents=True)
+        self.servers = servers
+        self.begun = begun
+        """To be called when all is instrumented, before it is used."""
+
+    @contextlib.contextmanager
+    def using(self, *things: Any) -> Iterator[None]:
+        """Instrument things, and free them at the end."""
+        if self.measured:
+            for thing in things:
+                assert statemeter.instrument(thing) is thing
+        self.begun()
+        yield
+        if self.measured:
+            statemeter.flush()
+            for thing in things:
+                assert statemeter.uninstrument(thing) is thing
+
+
+class Offline(InMemorySaver):
+    """A saver whose server is down, as its client says."""
+
+    def put(self, *given: Any, **named: Any) -> Any:
+        raise redis.ConnectionError("Error 111 connecting to somewhere:6379")
+
+    def prune(self, thread_ids: Any, *, strategy: str = "keep_latest") -> None:
+        """Nothing is there to be pruned."""
+
+
+class Odd(JsonPlusSerializer):
+    """A serializer whose bytes are not what their tag says."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        tag, blob = super().dumps_typed(obj)
+        return tag, b"\xc1" + blob
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        return super().loads_typed((data[0], data[1][1:]))
+
+
+def talking(stage: Stage) -> Any:
+    """A chat in memory, sync and async: history, copies, long names, removals, an error."""
+    graph, offline = chat(InMemorySaver()), chat(Offline())
+    delta = single(lambda state: {"found": ["x"]}, InMemorySaver(), schema=Counted)
+    saver = graph.checkpointer
+    with (
+        SqliteSaver.from_conn_string(":memory:") as sqlite,
+        stage.using(graph, offline, delta, odd := SqliteSaver(sqlite.conn, serde=Odd())),
+    ):
+        out = [
+            [m.content for m in graph.invoke(HELLO, thread("t" * 70_000))["messages"]],
+            list(graph.stream(HELLO, thread(), stage="", stream_mode="updates")),
+            asyncio.run(agather(graph)),
+            [state.next for state in graph.get_state_history(thread())],
+            len(list(saver.list(thread(), limit=2))),
+            copy.copy(graph).get_state(thread()).values,
+            len(list(copy.deepcopy(saver).list(thread(), limit=1))),
+            failing(lambda: offline.invoke(HELLO, thread())),
+            offline.checkpointer.prune(["thread"]),
+            [delta.invoke({"found": ["a"]}, thread()) for _ in range(3)],
+            chat(odd).invoke(HELLO, thread())["topic"],
+            failing(lambda: pickle.dumps(graph)),
+            saver.get_delta_channel_history(config=thread(), channels=["topic"]) != {},
+            type(saver.with_allowlist(())).__name__,
+        ]
+        graph.checkpointer = InMemorySaver()
+        out.append(graph.invoke(HELLO, thread())["topic"])
+        saver.delete_thread("thread")
+        asyncio.run(saver.adelete_thread("thread"))
+    return out
+
+
+async def agather(graph: Any) -> Any:
+    """What the async methods of a graph and its saver give."""
+    chunks = [chunk async for chunk in graph.astream(HELLO, thread("a"), stream_mode="values")]
+    rows = [row async for row in graph.checkpointer.alist(thread("a"), limit=1)]
+    values = (await graph.aget_state(thread("a"))).values
+    await graph.checkpointer.aget_delta_channel_history(config=thread("a"), channels=["topic"])
+    return len(chunks), len(rows), values
+
+
+def failing(call: Callable[[], object]) -> str:
+    """The class of the exception that a call raises."""
+    try:
+        call()
+    except Exception as error:
+        return type(error).__name__
+    return ""
+
+
+def asking(stage: Stage) -> Any:
+    """On a file: an interrupt in a subgraph, a node cache, a store with embeddings."""
+    connection = sqlite3.connect(stage.folder / "c.sqlite", check_same_thread=False)
+    inner = StateGraph(Notes)
+    inner.add_node("ask", lambda state: {"found": [interrupt("?")]})
+    inner.add_edge(START, "ask")
+    outer = StateGraph(Notes)
+    outer.add_node("quick", lambda state: {"found": ["q"]}, cache_policy=CachePolicy(ttl=60))
+    outer.add_node("recall", recall)
+    outer.add_node("inner", inner.compile())
+    outer.add_edge(START, "quick")
+    outer.add_edge("quick", "recall")
+    outer.add_edge("recall", "inner")
+    embeddings = DeterministicFakeEmbedding(size=4)
+    store = InMemoryStore(index={"embed": embeddings, "dims": 4})
+    cache = InMemoryCache()
+    graph = outer.compile(checkpointer=SqliteSaver(connection), cache=cache, store=store)
+    with contextlib.closing(connection), stage.using(graph, store, embeddings):
+        out: list[Any] = [
+            graph.invoke({"found": ["a"]}, thread()),
+            graph.invoke(Command(resume="yes"), thread()),
+            list(graph.stream({"found": ["a"]}, thread("2"), stream_mode="updates")),
+            [(state.values, state.next) for state in graph.get_state_history(thread())],
+            len(list(graph.checkpointer.list(None, limit=2))),
+            [item and item.value for item in asyncio.run(both(store))],
+            embeddings.embed_query("a text"),
+            pickle.loads(pickle.dumps(embeddings)).embed_query("a text"),
+            asyncio.run(embeddings.aembed_documents(["one", "two"])),
+        ]
+        graph.checkpointer.delete_thread("thread")
+        graph.clear_cache()
+        out.append(graph.get_state(thread()).values)
+    return out
+
+
+def recall(state: Notes, *, store: BaseStore) -> Notes:
+    """A node that uses each call of a store."""
+    name = ("notes", str(len(state["found"])))
+    store.put(name, "a", {"text": "first"})
+    store.put(name, "b", {"text": "second"})
+    found = store.search(("notes",), query="first", limit=3)
+    item = store.get(name, "a")
+    store.delete(name, "b")
+    spaces = store.list_namespaces(prefix=("notes",))
+    return {"found": [f"{len(found)} {item and item.value} {spaces}"]}
+
+
+async def both(store: Any) -> list[Any]:
+    """Two calls at once, of which a store may make one batch."""
+    await store.aput(("later",), "c", {"text": "third"})
+    return await asyncio.gather(store.aget(("later",), "c"), store.aget(("later",), "none"))
+
+
+def keeping(stage: Stage) -> Any:
+    """Stores on files, sync and async."""
+    backend = storing.Backend("sqlite", str(stage.folder))
+
+    async def through() -> Any:
+        async with backend.aopen(storing.place()) as store:
+            with stage.using(store):
+                return await storing.adrive(store)
+
+    with backend.open(storing.place()) as store, stage.using(store):
+        out = storing.drive(store), list(store.batch(iter(())))
+    return out, asyncio.run(through())
+
+
+def sparing(stage: Stage) -> Any:
+    """A node cache on a file, by itself."""
+    cache, own = SqliteCache(path=str(stage.folder / "cache.sqlite")), OwnCache()
+    with stage.using(cache, own):
+        out = cached(cache), cached(copy.deepcopy(own))
+    cache._conn.close()
+    return out
+
+
+def cached(cache: Any) -> Any:
+    """What a cache answers."""
+    key, other = (("a", "node"), "1"), (("b", "node"), "2")
+    cache.set({key: ([("c", 1)], 60), other: ([("c", 2)], None)})
+    found = cache.get([key, other, (("a", "node"), "3")])
+    cache.clear([("a", "node")])
+    after = asyncio.run(cache.aget([key, other]))
+    asyncio.run(cache.aclear())
+    return sorted(found.items()), sorted(after.items())
+
+
+def pooling(stage: Stage) -> Any:
+    """An engine whose pool runs dry, loses a connection and is made anew; a watched function."""
+
+    @functools.lru_cache(maxsize=4)
+    def square(number: int) -> int:
+        return number * number
+
+    engine = sqlalchemy.create_engine(
+        f"sqlite:///{stage.folder / 'p.sqlite'}", poolclass=QueuePool, pool_size=1, max_overflow=0,
+        pool_timeout=0.01,
+    )  # fmt: skip
+    out: list[Any] = []
+    with stage.using(engine):
+        if stage.measured:
+            name = f"square {stage.folder}"
+            assert statemeter.watch_cache(name, square) is square
+            with contextlib.suppress(UnusableName):
+                statemeter.watch_cache(name, functools.cache(failing))
+        with engine.connect() as connection:
+            out.append(failing(engine.connect))
+            connection.invalidate(ValueError())
+        engine.dispose()
+        with engine.connect() as connection:
+            out.append(connection.execute(sqlalchemy.text("select 1")).all())
+        out.append([square(n) for n in (1, 2, 1)])
+    engine.dispose()
+    return out
+
+
+class OneTurn:
+    """In place of the event that ends the probe's thread: one turn, without a wait."""
+
+    def __init__(self) -> None:
+        self.turns = [False, True]
+
+    def wait(self, seconds: float) -> bool:
+        return self.turns.pop(0)
+
+    def set(self) -> None:
+        """Nothing waits."""
+
+
+def ending(stage: Stage) -> Any:
+    """The spool cannot be written, then it can; a turn of the thread, a fork's child, the end."""
+    graph, spool = chat(InMemorySaver()), stage.folder / "spool"
+    kept = functools.lru_cache(str)
+    with stage.using(graph), pytest.MonkeyPatch.context() as settings:
+        settings.setenv("STATEMETER_SPOOL", str(spool))
+        settings.setenv("STATEMETER_SEGMENT_MB", "0.01")
+        settings.setenv("STATEMETER_NO_SUCH", "1")
+        target: Any = probe._probe if stage.measured else None
+        target = target if hasattr(target, "_at_exit") and hasattr(target, "_wake") else None
+        if target:
+            statemeter.watch_cache(f"kept {stage.folder}", kept)
+            spool.write_text("no folder")
+            target._wake.set()
+            target.queue_events = 8
+            target._after_fork()
+        out = [graph.invoke(HELLO, thread("t" * 3000))["topic"]]
+        if target:
+            statemeter.flush(0.1)
+            spool.unlink(missing_ok=True)
+        for number in range(5):
+            out.append(graph.invoke(HELLO, thread(f"{number}{'t' * 500}"))["topic"])
+            if target:
+                statemeter.flush()
+        if target:
+            target._wake.set()
+            target._wake = OneTurn()
+            target._run()
+            target._at_exit()
+    return out
+
+
+def all_graphs(stage: Stage) -> Any:
+    """``instrument()`` without argument."""
+    early = single(lambda state: {"found": [1]}, InMemorySaver())
+    with stage.using(), pytest.MonkeyPatch.context() as settings:
+        settings.delenv("STATEMETER_SPOOL", raising=False)
+        if stage.measured:
+            statemeter.instrument()
+        try:
+            late = single(lambda state: {"found": [2]}, InMemorySaver())
+            return [graph.invoke({"found": []}, thread()) for graph in (early, late, early)]
+        finally:
+            if stage.measured:
+                statemeter.uninstrument(early)
+                statemeter.uninstrument()
+
+
+def _on_server(name: str, stage: Stage) -> Any:
+    """A conversation on a saver of a server, in the test's own loop."""
+
+    async def through() -> Any:
+        async with opened(name, stage.servers) as saver:
+            graph, key = chat(saver), uuid.uuid4().hex
+            is_async = type(saver).__name__.startswith("Async")
+            with stage.using(graph):
+                if is_async:
+                    out = [await graph.ainvoke(HELLO, thread(key))]
+                    out += [row async for row in saver.alist(thread(key), limit=1)]
+                    out += [(await graph.aget_state(thread(key))).values]
+                    await saver.adelete_thread(key)
+                    again = getattr(saver, "asetup", None) or getattr(saver, "setup", None)
+                    await again() if again else None
+                else:
+                    out = [graph.invoke(HELLO, thread(key))]
+                    out += saver.list(thread(key), limit=1)
+                    out += [graph.get_state(thread(key)).values]
+                    saver.delete_thread(key)
+                    if hasattr(saver, "setup"):
+                        saver.setup()
+            return settled(out).replace(key, "key")
+
+    return asyncio.run(through())
+
+
+def _store_on_server(name: str, fixture: str, stage: Stage) -> Any:
+    """A store of a server."""
+    backend = storing.Backend(name, stage.servers.get(fixture))
+    with backend.open(storing.place()) as store, stage.using(store):
+        return storing.drive(store)
+
+
+def _sparing_on_redis(stage: Stage) -> Any:
+    """A node cache on Redis, with the pool of its client; pools that run dry; no modules."""
+    url = stage.servers.get("redis_url")
+    pool: Any = redis.BlockingConnectionPool.from_url(url, max_connections=1, timeout=0.01)
+    apool: Any = redis.asyncio.BlockingConnectionPool.from_url(url, max_connections=1)
+    with redis.Redis.from_url(url) as client, contextlib.closing(pool):
+        cache = RedisCache(client, prefix=uuid.uuid4().hex)
+        saver = RedisSaver(redis_client=client)
+        with stage.using(cache, client, pool, apool, saver):
+            connection = pool.get_connection()
+            out = [cached(cache), failing(pool.get_connection), failing(saver.setup)]
+            pool.release(connection)
+            out.append(asyncio.run(lend(apool)))
+    return out
+
+
+async def lend(pool: Any) -> int:
+    """A connection of an async pool, taken and given back."""
+    connection = await pool.get_connection()
+    await pool.release(connection)
+    await pool.disconnect()
+    return 1
+
+
+Scene = Callable[[Stage], Any]
+SCENES: dict[str, Scene] = {
+    scene.__name__: scene
+    for scene in (all_graphs, pooling, sparing, ending, talking, asking, keeping)
+} | {
+    f"{name} saver": functools.partial(_on_server, name)
+    for name in ("postgres", "async postgres", "mongodb", "redis", "async redis", "valkey")
+} | {
+    f"{name} store": functools.partial(_store_on_server, name, fixture)
+    for name, fixture in (
+        ("postgres", "postgres_database"), ("mongodb", "mongo_url"), ("redis", "redis_stack_url")
+    )
+} | {"redis cache": _sparing_on_redis}  # fmt: skip
+"""Name → scene; the shortest first, those that need a server last."""
+
+
+def play(scene: str, stage: Stage) -> str:
+    """The results of a scene, as text."""
+    return comparable(SCENES[scene](stage))
