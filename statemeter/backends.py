@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import asides, faults, notes, places, puts, records, redis_savers
+from statemeter import asides, faults, notes, packages, places, puts, records, redis_savers
 from statemeter.places import NOWHERE, Place
 
 
@@ -82,13 +82,7 @@ _KNOWN = {  # module → backend: the longest name that fits decides
 
 def of(cls: type) -> Backend:
     """The backend of a saver class."""
-    for ancestor in cls.__mro__:
-        module = ancestor.__module__
-        while module:
-            if module in _KNOWN:
-                return _KNOWN[module]
-            module = module.rpartition(".")[0]
-    return _OTHER
+    return packages.find(cls, _KNOWN, _OTHER)
 
 
 def place_of(saver: Any) -> Place:

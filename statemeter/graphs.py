@@ -6,7 +6,7 @@ import functools
 import sys
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from statemeter import caches, faults, probe, records, savers, stores, subclass
 from statemeter.calls import SCOPE, RunScope, clock, leave, wall
@@ -125,22 +125,13 @@ def _begin_run(graph: Any, config: Any) -> RunScope | None:
     return RunScope(next(probe.get().run_numbers), graph.get_name(), info, str(thread))
 
 
-class _Run:
-    """Around a run: its clocks, and its scope while the graph works (not its consumer)."""
+class _Around:
+    """What is told at its end, whatever that is."""
 
-    __slots__ = ("at_ns", "done", "scope", "start_ns")
+    __slots__ = ()
+    what: ClassVar[str]
 
-    def __init__(self, graph: Any, config: Any) -> None:
-        self.scope: RunScope | None = None
-        self.done = False
-        try:
-            self.scope = _begin_run(graph, config)
-        except Exception:
-            faults.fault("beginning a run")
-        self.at_ns = wall()
-        self.start_ns = clock()
-
-    def __enter__(self) -> _Run:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -152,7 +143,27 @@ class _Run:
         try:
             self._end(kind)
         except Exception:
-            faults.fault("ending a run")
+            faults.fault(f"ending a {self.what}")
+
+    def _end(self, kind: type[BaseException] | None) -> None:
+        raise NotImplementedError
+
+
+class _Run(_Around):
+    """Around a run: its clocks, and its scope while the graph works (not its consumer)."""
+
+    __slots__ = ("at_ns", "done", "scope", "start_ns")
+    what = "run"
+
+    def __init__(self, graph: Any, config: Any) -> None:
+        self.scope: RunScope | None = None
+        self.done = False
+        try:
+            self.scope = _begin_run(graph, config)
+        except Exception:
+            faults.fault("beginning a run")
+        self.at_ns = wall()
+        self.start_ns = clock()
 
     def _end(self, kind: type[BaseException] | None) -> None:
         scope = self.scope
@@ -241,30 +252,17 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
     return {"stream": stream, "astream": astream, "__setattr__": __setattr__}
 
 
-class _NodeRun:
+class _NodeRun(_Around):
     """Around one attempt of a node."""
 
     __slots__ = ("at_ns", "config", "node", "start_ns")
+    what = "node"
 
     def __init__(self, runnable: Any, config: Any) -> None:
         self.node = runnable.__dict__.get("_statemeter_node", "")
         self.config = config
         self.at_ns = wall()
         self.start_ns = clock()
-
-    def __enter__(self) -> _NodeRun:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._end(kind)
-        except Exception:
-            faults.fault("ending a node")
 
     def _end(self, kind: type[BaseException] | None) -> None:
         duration_ns = clock() - self.start_ns

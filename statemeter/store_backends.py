@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from statemeter import faults, places
+from statemeter import faults, packages, places
 from statemeter.places import NOWHERE, Place
 
 _MINUTE = 60
@@ -60,13 +60,7 @@ _KNOWN = {
 
 def of(cls: type) -> StoreBackend:
     """The backend of a store class."""
-    for ancestor in cls.__mro__:
-        module = ancestor.__module__
-        while module:
-            if module in _KNOWN:
-                return _KNOWN[module]
-            module = module.rpartition(".")[0]
-    return OTHER
+    return packages.find(cls, _KNOWN, OTHER)
 
 
 def place_of(store: Any) -> Place:
