@@ -44,14 +44,14 @@ class Place:
     """Its synchronous saver."""
     async_saver: Any
     """For graphs that are asynchronous; the same one where it can both."""
-    store: Any
-    """For graphs that remember beyond their threads."""
     prefix: str = ""
     """Of its thread ids."""
     earlier: list[str] = field(default_factory=list)
     """Threads that an earlier demo left, oldest first."""
     failures: int = 0
     """Failed turns in a row."""
+    store: Any = None
+    """For graphs that remember beyond their threads."""
 
     @property
     def down(self) -> bool:
@@ -83,9 +83,9 @@ async def open_places(
     opened = await stack.enter_async_context(savers.open_savers(database))
     kept = stack.enter_context(stores.open_stores(database))
     places = [
-        Place("sqlite", on_sqlite.PACKAGES, opened["sqlite"], opened["async"], kept["sqlite"],
-              earlier=savers.stored_threads(database)),
-        Place("memory", "", opened["memory"], opened["memory"], kept["memory"]),
+        Place("sqlite", on_sqlite.PACKAGES, opened["sqlite"], opened["async"],
+              earlier=savers.stored_threads(database), store=kept["sqlite"]),
+        Place("memory", "", opened["memory"], opened["memory"], store=kept["memory"]),
     ]  # fmt: skip
     for url in dict.fromkeys(named):
         if url in ALWAYS:
@@ -107,7 +107,7 @@ async def _open(stack: AsyncExitStack, url: str, module: ModuleType) -> Place:
     store = stack.enter_context(stores.open_beside(saver))
     earlier = {found[0] for name in _names(saver) if (found := _THREAD.search(name))}
     in_order = sorted(earlier, key=savers.thread_number)
-    return Place(url, module.PACKAGES, saver, async_saver, store, PREFIX, in_order)
+    return Place(url, module.PACKAGES, saver, async_saver, PREFIX, in_order, store=store)
 
 
 def _names(saver: Any) -> Iterator[str]:
