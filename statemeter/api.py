@@ -72,9 +72,12 @@ def uninstrument(target: Any = _EVERY_GRAPH) -> Any:
     kind = kinds.of(target)
     if kind is None:
         raise NotInstrumentable(_advice(target))
-    kind.uninstrument(target)
-    if graphs.is_graph(target):
-        auto.leave_out(target)
+    try:
+        kind.uninstrument(target)
+        if graphs.is_graph(target):
+            auto.leave_out(target)
+    except Exception:
+        faults.fault(f"uninstrument({type(target).__name__})")
     return target
 
 

@@ -27,7 +27,7 @@ BODY = "a wrapper's body: what it does is guarded inside"
 USERS = "the user's own call, or what tells whether it is an error of the user"
 IMPORTED = "runs when modules are imported, or only in the collector"
 FORKED = "a hook of os.fork: no exception leaves it, and test_fork.py runs it"
-AWAITED = "a part of Python's import system that is there until LangGraph is: see test_awaiting.py"
+AWAITED = "a part of Python's import system that is there until LangGraph is: see test_auto.py"
 PICKLED = "without it nothing tells pickle the class of the application: it fails, with its error"
 EXCEPTED = {
     "accesses.Access.__enter__": BODY,
