@@ -6,6 +6,9 @@ from statemeter import events
 from storage import histogram
 from storage.buckets import SECOND_US, Buckets, Sums
 
+FINDS = frozenset({"search", "list_namespaces"})
+"""Methods that give what there is: of nothing that was asked for can it be said that it was not."""
+
 
 class AccessSums(Sums):
     """One bucket of calls."""
@@ -37,7 +40,7 @@ class AccessSums(Sums):
         self.items += max(event.items, 0)
         if event.error:
             self.errors += 1
-        elif event.hits >= 0:
+        elif event.hits >= 0 and event.method not in FINDS:
             self.asked += max(event.items, 0)
             self.hits += event.hits
         if event.bytes >= 0:

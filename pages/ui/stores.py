@@ -67,7 +67,7 @@ def draw_embeddings(found: Calls) -> None:
                     "Duplicates", format="%.0f %%",
                     help="Texts that the process had embedded before.",
                 ),
-                "p95": config.NumberColumn("p95 ms", format="%.1f"),
+                "p95": config.NumberColumn("p95 ms", format="%.2f"),
                 "time": config.NumberColumn("Time s", format="%.2f", help="All calls together."),
                 "errors": config.NumberColumn("Errors", format="localized"),
             },
@@ -87,8 +87,8 @@ def _calls(found: Calls, table: pd.DataFrame, parts: bool) -> None:
     if rows.empty:
         st.caption("No store was called in this window.")
         return
-    # Bytes are told by some calls only: of none, they are unknown.
-    told = rows["unsized"] < rows["count"]
+    # A sum that lacks a call's bytes is none; one that failed had none.
+    told = rows["unsized"] <= rows["errors"]
     shown = pd.DataFrame({
         "store": rows["label"],
         "backend": [formats.backend_name(name) for name in rows["backend"]],
@@ -123,7 +123,7 @@ def _calls(found: Calls, table: pd.DataFrame, parts: bool) -> None:
             ),
             "bytes": config.NumberColumn(
                 "Bytes", format="bytes",
-                help="Read or written. –: this store does not tell the bytes of this call.",
+                help="Read or written. –: not all of these calls tell their bytes.",
             ),
             "p50": config.NumberColumn("p50 ms", format="%.2f"),
             "p95": config.NumberColumn("p95 ms", format="%.2f"),

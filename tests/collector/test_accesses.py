@@ -36,7 +36,7 @@ def recount(calls: list[tuple[int, dict[str, Any]]], resolution: int) -> dict[An
         width = resolution * SECOND
         key = (at_us // width * width, call["resource"], call["method"], call["part"])
         row = found.setdefault(key, dict.fromkeys(NAMES, 0))
-        told = not call["error"] and call["hits"] >= 0
+        told = not call["error"] and call["hits"] >= 0 and call["method"] != "search"
         row["count"] += 1
         row["errors"] += bool(call["error"])
         row["items"] += call["items"]
