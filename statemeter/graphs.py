@@ -243,7 +243,9 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
                     yield chunk
                 run.done = True
             finally:
-                await chunks.aclose()
+                # One that awaits where it is told to end cannot be closed: its own error goes on.
+                if not getattr(chunks, "ag_running", False):
+                    await chunks.aclose()
 
     def __setattr__(self: Any, name: str, value: Any) -> None:
         cls.__setattr__(self, name, value)

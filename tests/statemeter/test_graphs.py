@@ -432,18 +432,27 @@ async def test_coroutines_at_once(tmp_path: Path, spool: Spooled) -> None:
     assert all(by_number[event.run] == event.thread for event in puts)
 
 
-@pytest.mark.parametrize("instrument", [lambda graph: graph, statemeter.instrument])
-async def test_a_run_that_is_let_go(instrument: Callable[[Any], Any], spool: Spooled) -> None:
-    """It ends wherever Python collects it, in a context that is not its own, without an error."""
-    async with AsyncSqliteSaver.from_conn_string(":memory:") as saver:
-        await saver.setup()
-        graph = instrument(chat(saver))
-        for call in (graph.ainvoke(HELLO, thread("t")), saver.aget_tuple(thread("t"))):
-            contextvars.copy_context().run(call.send, None)
-            call.close()
+async def test_a_run_that_is_let_go(spool: Spooled) -> None:
+    """It ends wherever Python collects it, in a context that is not its own, as the bare one does.
+
+    For both, newer Pythons say that LangGraph's run awaits where it is told to end; others nothing.
+    """
+    said: list[str] = []
+    for instrument in (lambda graph: graph, statemeter.instrument):
+        async with AsyncSqliteSaver.from_conn_string(":memory:") as saver:
+            await saver.setup()
+            graph = instrument(chat(saver))
+            for call in (graph.ainvoke(HELLO, thread("t")), saver.aget_tuple(thread("t"))):
+                contextvars.copy_context().run(call.send, None)
+                try:
+                    call.close()
+                    said.append("")
+                except RuntimeError as error:
+                    said.append(str(error))
+    assert said[0] in {"", "coroutine ignored GeneratorExit"}
+    assert said == [said[0], "", said[0], ""]
     assert not statemeter.stats()["failures"]
-    if instrument is statemeter.instrument:
-        assert [read.error for read in spool.of(events.Read)] == ["GeneratorExit"] * 2
+    assert [read.error for read in spool.of(events.Read)] == ["GeneratorExit"] * 2
 
 
 def test_batches(spool: Spooled) -> None:
