@@ -1,7 +1,7 @@
 """``python -m scripts.screenshots``: the pictures of the README, from a demo that really runs.
 
 Starts a dashboard on a free port with a store of its own in a temporary folder, clicks **Run the
-demo**, waits, and takes ``docs/images/{overview,threads}-{light,dark}.png``.
+demo**, waits, and takes ``docs/images/{overview,threads,backends,caches}-{light,dark}.png``.
 """
 
 from __future__ import annotations
@@ -58,8 +58,15 @@ def main(arguments: list[str] | None = None) -> int:
         page.mouse.click(box["x"] + 15, box["y"] + 52)
         page.wait_for_url("**/threads?*thread=*")
         thread = page.url
+        page.close()
+        pages = {
+            "overview": address,
+            "threads": thread,
+            "backends": f"{address}/backends",
+            "caches": f"{address}/caches",
+        }
         for theme in ("light", "dark"):
-            for name, url in (("overview", address), ("threads", thread)):
+            for name, url in pages.items():
                 path = options.folder / f"{name}-{theme}.png"
                 picture(visit(browser, url, theme), path)
                 sys.stdout.write(f"{path}\n")
@@ -73,6 +80,7 @@ def visit(browser: Browser, address: str, theme: str) -> Page:
         viewport={"width": WIDTH, "height": HEIGHT},
         color_scheme=theme,  # type: ignore[arg-type]
     )
+    page.set_default_timeout(120_000)
     page.goto(address)
     page.wait_for_selector(DRAWN)
     return page
@@ -84,6 +92,7 @@ def picture(page: Page, path: Path) -> None:
     page.wait_for_timeout(4000)
     page.wait_for_selector(DRAWN)
     page.screenshot(path=path)
+    page.close()  # or it goes on drawing itself while the next picture is taken
 
 
 @contextmanager
