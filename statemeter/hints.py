@@ -27,6 +27,10 @@ _FULL = "the server's memory is full: raise maxmemory, or let checkpoints expire
 _SLOW = "the server did not answer in time: look at its load, or raise the client's timeout"
 _DOWN = "the server cannot be reached: is it running, and are host and port right?"
 _POOL = "all connections of the pool were busy: make it larger, or find out who keeps them"
+_NO_CONNECTION = (
+    "the pool had no connection to give in time: all were busy (make it larger, or find out who "
+    "keeps them), or it could make none (the pool's own log says why)"
+)
 
 _RULES = (  # (name of a class or "", what its text begins with, advice): the first that fits
     ("", r"unknown command ['`](ft|json)\.", _MODULES),
@@ -39,7 +43,7 @@ _RULES = (  # (name of a class or "", what its text begins with, advice): the fi
     ("InsufficientPrivilege", "", _RIGHTS),
     ("", "noperm", _RIGHTS),
     ("OutOfMemoryError", "", _FULL),
-    ("PoolTimeout", "", _POOL),
+    ("PoolTimeout", "", _NO_CONNECTION),
     ("ConnectionError", "too many connections", _POOL),
     ("ServerSelectionTimeoutError", "", _DOWN),
     ("TimeoutError", "", _SLOW),

@@ -51,7 +51,7 @@ def of(pool: Any) -> PoolKind | None:
 
 def _read_psycopg(pool: Any) -> Levels:
     stats = pool.get_stats()
-    size = stats["pool_size"]
+    size = 0 if pool.closed or _never_connected(stats) else stats["pool_size"]
     return {
         "size": size,
         "in_use": max(size - stats["pool_available"], 0),
@@ -62,6 +62,12 @@ def _read_psycopg(pool: Any) -> Levels:
         "timeouts": stats.get("requests_errors", 0),
         "lost": stats.get("connections_lost", 0) + stats.get("returns_bad", 0),
     }
+
+
+def _never_connected(stats: Levels) -> bool:
+    """Whether every attempt failed: the pool counts connections from when it wants them."""
+    failed = stats.get("connections_errors", 0)
+    return failed > 0 and stats.get("connections_num", 0) <= failed
 
 
 def _read_queue_pool(pool: Any) -> Levels:

@@ -52,7 +52,9 @@ class AccessRollup(SQLModel, table=True):
     count: int = Field(description="calls")
     errors: int = Field(description="of these, calls that raised")
     items: int = Field(description="keys asked for, items written or deleted, rows, texts")
-    asked: int = Field(description="items of the calls that ask by key and told hits: misses are asked - hits")
+    asked: int = Field(
+        description="items of the calls that ask by key and told hits: misses are asked - hits"
+    )
     hits: int
     payload_bytes: int = Field(description="read or written, of the calls that told it")
     unsized: int = Field(description="calls that did not tell bytes")

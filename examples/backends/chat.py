@@ -43,8 +43,8 @@ def question(turn: int) -> dict[str, Any]:
 def talk(open_saver: OpenSaver, url: str) -> None:
     """A conversation, begun anew each time."""
     with open_saver(url) as saver:
-        saver.delete_thread(THREAD)
         graph = build(saver)
+        saver.delete_thread(THREAD)  # after it: what is not measured cannot be known
         for turn in range(TURNS):
             graph.invoke(question(turn), CONFIG)
 
@@ -52,8 +52,8 @@ def talk(open_saver: OpenSaver, url: str) -> None:
 async def talk_async(open_saver: OpenAsyncSaver, url: str) -> None:
     """The same with an asynchronous saver."""
     async with open_saver(url) as saver:
-        await saver.adelete_thread(THREAD)
         graph = build(saver)
+        await saver.adelete_thread(THREAD)
         for turn in range(TURNS):
             await graph.ainvoke(question(turn), CONFIG)
 

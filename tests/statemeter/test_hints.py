@@ -74,7 +74,7 @@ PIPELINE = "Command # 1 (SET key unknown command 'ft.info') of pipeline caused e
         (psycopg.OperationalError("connection failed: ... Connection refused"), hints._DOWN),
         (psycopg.errors.UndefinedTable("relation"), hints._SETUP),
         (psycopg.errors.QueryCanceled("statement timeout"), hints._SLOW),
-        (psycopg_pool.PoolTimeout("couldn't get a connection"), hints._POOL),
+        (psycopg_pool.PoolTimeout("couldn't get a connection"), hints._NO_CONNECTION),
         (pymongo.errors.ServerSelectionTimeoutError("x"), hints._DOWN),
         (pymongo.errors.OperationFailure("Authentication failed.", 18), hints._LOGIN),
         (pymongo.errors.NetworkTimeout("x"), hints._SLOW),

@@ -113,6 +113,23 @@ def test_a_psycopg_pool(postgres_database: str, spool: Spooled) -> None:
     assert resource.facts == {"minimum": 1, "maximum": 2}
 
 
+def test_a_psycopg_pool_without_connections(
+    postgres_database: str, free_port: int, spool: Spooled
+) -> None:
+    """Closed, or never connected: nothing is in use, though the pool still counts."""
+    with pool_of_two(postgres_database) as pool:
+        statemeter.instrument(pool)
+        until(lambda: newest(spool)["size"] > 0)
+    until(lambda: newest(spool)["size"] == 0)
+    assert newest(spool)["in_use"] == 0
+    nowhere = postgres_database.rpartition(":")[0] + f":{free_port}/x"
+    with psycopg_pool.ConnectionPool(nowhere, min_size=1, max_size=2, open=True) as pool:
+        until(lambda: pool.get_stats().get("connections_errors", 0) > 0)
+        read = pool_kinds.of(pool)
+        assert read is not None
+        assert (read.read(pool)["size"], read.read(pool)["in_use"]) == (0, 0)
+
+
 def test_connections_that_postgres_ends(postgres_database: str, spool: Spooled) -> None:
     """One that is lost while idle, one while in use."""
     with pool_of_two(postgres_database) as pool:
