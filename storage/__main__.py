@@ -17,7 +17,7 @@ from statemeter.errors import SettingError
 from storage import queries, report, store
 from storage.errors import StoreError
 
-OF_THREADS = ("threads", "operations", "channels")
+OF_THREADS = ("threads", "operations", "channels", "durability", "deltas")
 CELL_CHARACTERS = 40
 """Widest cell of a table; JSON has everything."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import report_resources
+from storage import report_resources, report_threads
 
 Row = dict[str, Any]
 
@@ -139,6 +139,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     "operations": operations,
     "channels": channels,
     "health": health,
+    **report_threads.REPORTS,
     **report_resources.REPORTS,
 }
 

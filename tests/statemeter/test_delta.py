@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,12 +14,14 @@ from typing_extensions import TypedDict
 
 import statemeter
 from statemeter import events
+from storage.__main__ import main
 from storage.queries_delta import delta_channels
 from storage.store import open_reader
 from tests.collector.made import collect
 from tests.statemeter.graphs import thread
 from tests.statemeter.opened import Servers, opened
 from tests.statemeter.spooled import Spooled
+from tests.storage.test_report import documented
 
 TURNS = 5
 FREQUENCY = 3
@@ -72,7 +75,11 @@ async def test_the_same_values(
 
 @pytest.mark.parametrize("name", OWN_HISTORY)
 async def test_snapshots_and_deltas(
-    name: str, request: pytest.FixtureRequest, tmp_path: Path, spool: Spooled
+    name: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    spool: Spooled,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Their bytes are those of puts and of pending writes, and the walks of reads are known."""
     async with opened(name, Servers(request, tmp_path)) as saver:
@@ -102,6 +109,10 @@ async def test_snapshots_and_deltas(
     steps = [walked[event.checkpoint] for event in histories]
     assert (use.ancestors, use.most_ancestors) == (sum(steps), max(steps))
     assert use.since_snapshot == walked[puts[-1].checkpoint]
+    assert main(["deltas", "--json", "--store", str(tmp_path / "store.sqlite")]) == 0
+    (row,) = msgspec.json.decode(capsys.readouterr().out)
+    assert set(row) == documented("deltas")
+    assert row.items() >= dataclasses.asdict(use).items()
 
 
 async def test_savers_that_walk_by_get_tuple(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from langgraph.graph import START, StateGraph
 
 import statemeter
 from statemeter import events
+from storage.__main__ import main
 from storage.queries_durability import durability, made_us
 from storage.store import open_reader
 from tests.collector.made import collect
 from tests.statemeter.graphs import Notes, thread
 from tests.statemeter.spooled import Spooled
+from tests.storage.test_report import documented
 
 NODES = ("a", "b", "c", "d")
 
@@ -73,6 +76,21 @@ def test_a_backlog_of_puts(tmp_path: Path, spool: Spooled) -> None:
     assert found["out_of_order"] == 0
     assert found["writes_first"] >= len(NODES) - 1
     assert found["status"] == "done"
+
+
+def test_the_report(tmp_path: Path, spool: Spooled, capsys: pytest.CaptureFixture[str]) -> None:
+    """``python -m storage durability`` prints the same, under the documented names."""
+    graph(InMemorySaver()).invoke({"found": ["x"]}, thread())
+    found = figures(spool, tmp_path)
+    store = str(tmp_path / "store.sqlite")
+    assert main(["durability", "--json", "--store", store, "--thread", "thread"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert set(row) == documented("durability")
+    assert {name: row[name] for name in found if name in row} == {
+        name: value for name, value in found.items() if name != "process_id"
+    }
+    assert main(["deltas", "--json", "--store", store]) == 0
+    assert json.loads(capsys.readouterr().out) == []
 
 
 def test_each_step_waits_for_its_put(tmp_path: Path, spool: Spooled) -> None:
