@@ -105,12 +105,15 @@ def happened(number: int) -> Exception:
 
 
 def _failing(number: int, code: CodeType) -> CodeType:
-    """Code that raises, for a function with as many free variables as this one has."""
+    """Code that raises, for a function of the same kind and with as many free variables."""
     names = ", ".join(code.co_freevars)
+    waits = code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)
+    yields = code.co_flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)
     source = (
         f"def outer({names}):\n"
-        " def fail(*args, **kwargs):\n"
+        f" {'async ' if waits else ''}def fail(*args, **kwargs):\n"
         f"  if 0: ({names})\n"
+        f"  if 0: {'yield' if yields else 'pass'}\n"
         f"  raise __import__('sys').modules[{__name__!r}].happened({number})\n"
         " return fail\n"
     )

@@ -86,6 +86,7 @@ EXCEPTED = {
     "settings.store_url": IMPORTED,
     "store_calls.StoreCall.__enter__": BODY,
     "store_calls.StoreCall.__exit__": BODY,
+    "store_calls._passing": "the user's own iterator, which the store goes through",
     "store_calls.after_fork": FORKED,
     "store_methods._follow": "a hook of a store's setup: see test_store_faults.py",
     "store_methods.methods": IMPORTED,
