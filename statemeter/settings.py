@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,18 @@ def _count(text: str) -> int:
     if not 0 < number <= LARGEST:
         raise ValueError(text)
     return number
+
+
+def _folders(text: str) -> tuple[Path, ...]:
+    return tuple(_folder(part) for part in text.split(os.pathsep) if part.strip())
+
+
+def _patterns(text: str) -> tuple[re.Pattern[str], ...]:
+    parts = (part.strip() for part in re.split(r";;|\n", text))
+    try:
+        return tuple(re.compile(part) for part in parts if part)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(text) from error
 
 
 def _labels(text: str) -> int:
@@ -125,6 +138,19 @@ SETTINGS = {
                 "the same: PostgreSQL transaction that is open and idle", _positive),
         Setting("STATEMETER_TTL_WARN_KEYS", "10000", "keys",
                 "the same: keys of Redis or documents of MongoDB that never expire", _count),
+        Setting("STATEMETER_SHOW_VALUES", "0", "0 or 1",
+                "1: the History page may show values of checkpoints, read on demand from your own "
+                "database and kept nowhere; an InMemorySaver's where its process has it set, too",
+                _switch),
+        Setting("STATEMETER_CONTROL", "1", "0 or 1",
+                "0: this process hands out no values of its InMemorySavers, whatever "
+                "STATEMETER_SHOW_VALUES says", _switch),
+        Setting("STATEMETER_REDACT", "", "regular expressions, separated by ;; or newlines",
+                "beside keys such as password, secret, token, api_key, authorization and cookie: "
+                "keys that match lose their value, text that matches shows •••", _patterns),
+        Setting("STATEMETER_ROOTS", "", "folders, separated by : (Windows: ;)",
+                "database files that a form or a spool names must lie inside; default: your home "
+                "folder and the folder that the program runs in", _folders),
         Setting("STATEMETER_ALLOW_PUBLIC", "0", "0 or 1",
                 "1: the dashboard may be served on an address that others can reach, because a "
                 "proxy in front of it authenticates visitors", _switch),
@@ -160,6 +186,12 @@ def spool_folder() -> Path:
     """The folder of the spool."""
     folder: Path | None = get("STATEMETER_SPOOL")
     return folder or data_folder() / "spool"
+
+
+def roots() -> tuple[Path, ...]:
+    """Folders in which a database file may lie that a form or a spool names."""
+    folders: tuple[Path, ...] | None = get("STATEMETER_ROOTS")
+    return folders or (Path.home(), Path.cwd())
 
 
 def store_url() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,6 +31,10 @@ BAD = {
     "STATEMETER_SPOOL_MB": ["0", "-1", "1e300"],
     "STATEMETER_RETENTION_DAYS": ["0", "forever"],
     "STATEMETER_ALLOW_PUBLIC": ["perhaps"],
+    "STATEMETER_SHOW_VALUES": ["yes"],
+    "STATEMETER_CONTROL": ["off!"],
+    "STATEMETER_REDACT": ["(", "fine;;[a-", "a{99999999999999999999}"],
+    "STATEMETER_ROOTS": ["/srv:~nobody-of-this-name"],
     "STATEMETER_SPOOL": ["~nobody-of-this-name/spool"],
 }
 CASES = [(name, text) for name, texts in BAD.items() for text in texts]
@@ -84,6 +89,17 @@ def test_a_value_that_can_be_used(
     """Blanks around a value do not matter; an empty one is unset."""
     monkeypatch.setenv(name, text)
     assert settings.get(name) == value
+
+
+def test_patterns_and_folders_are_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting may have several patterns or folders; without folders, there are two."""
+    monkeypatch.setenv("STATEMETER_REDACT", "(?i)iban;; \\d{4}-\\d{4} ;;\nssn$")
+    assert [one.pattern for one in settings.get("STATEMETER_REDACT")] == [
+        "(?i)iban", r"\d{4}-\d{4}", "ssn$",
+    ]  # fmt: skip
+    assert settings.roots() == (Path.home(), Path.cwd())
+    monkeypatch.setenv("STATEMETER_ROOTS", os.pathsep.join(["/srv", "", "~/data"]))
+    assert settings.roots() == (Path("/srv"), Path.home() / "data")
 
 
 def test_places_default_to_the_users_data(isolated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
