@@ -1,0 +1,1 @@
+"""Values of checkpoints on demand, in a process of its own: nothing imported, nothing constructed."""
