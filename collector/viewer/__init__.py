@@ -1,1 +1,1 @@
-"""Values of checkpoints on demand, in a process of its own: nothing imported, nothing constructed."""
+"""Values of checkpoints on demand, in a process of its own: nothing imported or constructed."""

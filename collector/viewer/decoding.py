@@ -18,6 +18,7 @@ def plain(tag: str, blob: bytes, limits: Limits, length: int = -1) -> Value:
         tag: the serializer's: ``msgpack``, ``json`` (Redis JSON and JSONB too), ``bytes``,
             ``bytearray``, ``null``, ``empty``; ``bson`` for a document of MongoDB.
         blob: its bytes, or their start.
+        limits: what is beyond them is left out of the data, marked, and told by ``cut``.
         length: of the whole blob in bytes, where ``blob`` is its start only.
     """
     length = max(length, len(blob))
