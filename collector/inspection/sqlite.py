@@ -90,8 +90,10 @@ def _expect_file(path: Path, shown: str) -> None:
         with path.open("rb") as file:
             head = file.read(16)
     except FileNotFoundError:
+        # What is no path may hold a password, which is masked in its shown form alone.
+        where = "" if "***" in shown else f" (looked for {path})"
         raise CouldNotLook(
-            f"There is no file {shown} (looked for {path}). Give the path of the application's "
+            f"There is no file {shown}{where}. Give the path of the application's "
             "database file, or a URL such as postgresql://host/database."
         ) from None
     except IsADirectoryError:

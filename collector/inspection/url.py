@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote, unquote_plus
 
+from collector.inspection import mistakes
 from collector.inspection.errors import BadAddress
+from collector.inspection.mistakes import KNOWN
 
 BACKENDS = {
     "sqlite": "sqlite",
@@ -24,7 +26,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://", re.ASCII)
 _WITH_DRIVER = ("sqlite", "postgresql", "postgres")  # SQLAlchemy adds one: postgresql+psycopg
 _BRACKETED = re.compile(r"\[[^\]]*\]")  # an IPv6 address
 _SPECIAL = re.compile(r"[/?#@:&=%\[\]]")
-_KNOWN = "sqlite:///path, postgresql://, redis://, valkey:// or mongodb://"
+_MEMORY = ("memory", "inmemory")
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ def parse(text: str) -> Address:
         BadAddress: it names none.
     """
     if "\0" in text or not text.strip():
-        raise BadAddress(f"No database is named. Give a path, or {_KNOWN}.")
-    text = text.strip()
+        raise BadAddress(f"No database is named. Give a path, or {KNOWN}.")
+    text = mistakes.mended(text)
     match = _SCHEME.match(text)
     if match is None:
+        mistakes.refuse_server_without_scheme(text, masked(text))
         return _file(text, text)
     scheme = match[1].lower()
     base = scheme.partition("+")[0]
@@ -66,11 +69,15 @@ def parse(text: str) -> Address:
         scheme = base
     backend = BACKENDS.get(scheme)
     if backend is None:
+        if scheme in _MEMORY:
+            raise BadAddress(mistakes.IN_MEMORY)
+        if scheme == "file":
+            raise BadAddress(f"Give the path of the file alone, without file://: {masked(text)}.")
         near = difflib.get_close_matches(scheme, BACKENDS, 1)
         hint = f" Did you mean {near[0]}://?" if near else ""
         raise BadAddress(
             f"The scheme {match[1]}:// of {masked(text)} is none that can be looked into.{hint} "
-            f"Give a path, or {_KNOWN}."
+            f"Give a path, or {KNOWN}."
         )
     rest = text[match.end() :]
     if backend == "sqlite":

@@ -31,6 +31,65 @@ def test_a_scheme_names_the_backend(text: str, backend: str) -> None:
     assert url.parse(text).backend == backend
 
 
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        " postgresql://me:x@host/db \n",
+        "'postgresql://me:x@host/db'",
+        '"postgresql://me:x@host/db";',
+        "`postgresql://me:x@host/db`",
+        "<postgresql://me:x@host/db>",
+        "DATABASE_URL=postgresql://me:x@host/db",
+        "export DB_URI = 'postgresql+asyncpg://me:x@host/db'",
+        "“postgres+psycopg://me:x@host/db”",
+    ],
+)
+def test_what_copying_put_around_it_is_taken_off(pasted: str) -> None:
+    """Quotes, spaces, and the name of a variable before it."""
+    assert url.parse(pasted).url.replace("postgres:", "postgresql:") == "postgresql://me:x@host/db"
+
+
+def test_a_quoted_path(tmp_path: Path) -> None:
+    """As a shell's completion and a file manager give it."""
+    path = tmp_path.resolve() / "my chat.sqlite"
+    assert url.parse(f"'{path}'").url == url.parse(f' "{path}" ').url == str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("localhost", "Write postgresql://localhost, redis://localhost"),
+        ("localhost:5432/chat", "Write postgresql://localhost:5432/chat."),
+        ("127.0.0.1:6379", "Write redis://127.0.0.1:6379."),
+        ("db.example.com:27017/chat", "Write mongodb://db.example.com:27017/chat."),
+        ("[::1]:5432", "Write postgresql://[::1]:5432."),
+        ("me:hunter2@db.example.com/chat", "me:***@db.example.com/chat names a server"),
+        ("jdbc:postgresql://me:hunter2@db/chat", "does not begin with a scheme"),
+        ("psql postgresql://me:hunter2@db/chat", "does not begin with a scheme"),
+        ("host=db user=me password=hunter2 dbname=chat", "Write it as a URL"),
+        ("file:///var/lib/chat.sqlite", "without file://"),
+        (":memory:", "Instrument the application"),
+        ("InMemorySaver", "Instrument the application"),
+        ("memory://", "Instrument the application"),
+    ],
+)
+def test_what_is_no_path_is_told(text: str, told: str) -> None:
+    """What to write, and never the password."""
+    with pytest.raises(BadAddress, match=re.escape(told)) as caught:
+        url.parse(text)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["chat.sqlite", "chat", "a@b/chat.db", "data/chat", "x:y.sqlite"])
+def test_a_path_is_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Names that look a little like servers are paths; one that is there is, however it looks."""
+    monkeypatch.chdir(tmp_path)
+    assert url.parse(name).url == str(tmp_path.resolve() / name)
+    (tmp_path / "localhost:5432").touch()
+    assert url.parse("localhost:5432").url == str(tmp_path.resolve() / "localhost:5432")
+    assert url.parse("./localhost").url == str(tmp_path.resolve() / "localhost")
+
+
 def test_a_driver_is_taken_off_the_scheme() -> None:
     """As SQLAlchemy writes it, and libpq does not."""
     assert url.parse("postgresql+psycopg://me:x@host/db").url == "postgresql://me:x@host/db"
