@@ -15,7 +15,7 @@ from typing import Any, Self
 import msgspec
 
 from statemeter import faults, probe
-from statemeter.calls import SCOPE, clock, wall
+from statemeter.calls import SCOPE, clock, leave, wall
 
 INFO = "_statemeter_resource"
 """Attribute of an instrumented resource: its ``ResourceInfo``."""
@@ -26,14 +26,6 @@ ACCESS: contextvars.ContextVar[Access | None] = contextvars.ContextVar(
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: ACCESS.set(None))
-
-
-def close(token: contextvars.Token[Access | None]) -> None:
-    """Set back what was the call under way."""
-    try:  # noqa: SIM105 (each call of a resource comes by here, and suppress() is slower)
-        ACCESS.reset(token)
-    except ValueError:  # a coroutine that was let go ends in another context
-        pass
 
 
 class Access(msgspec.Struct, gc=False):
@@ -79,7 +71,7 @@ class Access(msgspec.Struct, gc=False):
             return
         try:
             self.duration_ns = clock() - self.start_ns
-            close(self.token)
+            leave(self.token)
             self.token = None
             if kind is not None:
                 self.error = kind.__name__

@@ -46,10 +46,10 @@ SCOPE: contextvars.ContextVar[RunScope | None] = contextvars.ContextVar(
 CALL: contextvars.ContextVar[Call | None] = contextvars.ContextVar("statemeter_call", default=None)
 
 
-def leave(token: contextvars.Token[RunScope | None]) -> None:
-    """Set back what was the run under way."""
-    try:  # noqa: SIM105 (each chunk of a stream comes by here, and suppress() is slower)
-        SCOPE.reset(token)
+def leave(token: contextvars.Token[Any]) -> None:
+    """Set back what was the run or the call under way."""
+    try:  # noqa: SIM105 (each call and each chunk comes by here, and suppress() is slower)
+        token.var.reset(token)
     except ValueError:  # a coroutine that was let go ends in another context
         pass
 
@@ -129,21 +129,14 @@ class Call(msgspec.Struct, gc=False):
             return
         try:
             self.duration_ns = clock() - self.start_ns
-            self.close()
+            leave(self.token)
+            self.token = None
             if kind is not None:
                 self.error = kind.__name__
                 hints.tell(self.info, error)
             self.emit()
         except Exception:
             faults.fault("ending a call")
-
-    def close(self) -> None:
-        """Set back what was the call under way."""
-        try:  # noqa: SIM105 (each call comes by here, and suppress() is slower)
-            CALL.reset(self.token)
-        except ValueError:  # a coroutine that was let go ends in another context
-            pass
-        self.token = None
 
     def emit(self) -> None:
         """Queue the event; serialized state beyond the limit is let go, its size is known."""
@@ -184,7 +177,8 @@ class Rows(Call, gc=False):
         if self.first_ns < 0:
             self.first_ns = self.inside_ns
         self.rows += 1
-        self.close()
+        leave(self.token)
+        self.token = None
 
     @faults.guarded
     def wants_row(self) -> None:
@@ -206,7 +200,8 @@ class Rows(Call, gc=False):
             now = clock()
             if self.token is not None:
                 self.inside_ns += now - self.step_ns
-                self.close()
+                leave(self.token)
+                self.token = None
             self.open_ns = now - self.start_ns
             self.duration_ns = self.inside_ns
             self.complete = kind is None

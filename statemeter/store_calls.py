@@ -23,8 +23,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from statemeter import faults, store_records
-from statemeter.accesses import ACCESS, Access, close
-from statemeter.calls import clock
+from statemeter.accesses import ACCESS, Access
+from statemeter.calls import clock, leave
 from statemeter.resources import ResourceInfo
 from statemeter.store_backends import StoreBackend
 from statemeter.store_bytes import Notes
@@ -172,7 +172,7 @@ class StoreCall(Access, gc=False):
         if self.measured is not None:
             self.measured.open.pop(id(self), None)
         if self.carried is not None:
-            close(self.carried)
+            leave(self.carried)
         Access.__exit__(self, kind, None, None)
         self.source = self.given = self.named = self.passed = self.ops = self.result = None
         self.queued = self.notes = None

@@ -46,6 +46,9 @@ _STYLE = """
 </style>
 """
 
+_ROW_PIXELS = 35
+"""Height of a row of ``st.dataframe``, its header's too; a border of 3 is around them."""
+
 
 def style() -> None:
     """Puts the style block into the page."""
@@ -60,6 +63,11 @@ def card(name: str, **options: Any) -> DeltaGenerator:
 def title(text: str, detail: str = "") -> None:
     """The title of a card, with a unit or a range in grey beside it. Both are our own words."""
     st.markdown(f"**{text}** :gray[{detail}]" if detail else f"**{text}**")
+
+
+def table_height(rows: int, most: int) -> int:
+    """Pixels of a table that shows all its rows, up to a height from which on it scrolls."""
+    return min(_ROW_PIXELS * (rows + 1) + 3, most)
 
 
 def live(draw: Callable[[], None], part: str = "") -> None:

@@ -84,7 +84,7 @@ def _processes(processes: pd.DataFrame) -> None:
         ),
         key="processes",
         hide_index=True,
-        height=min(35 * (len(processes) + 1) + 3, 180),
+        height=frame.table_height(len(processes), 180),
         placeholder=formats.UNKNOWN,
         alt="Instrumented processes",
         column_config={

@@ -58,7 +58,7 @@ def steps(table: pd.DataFrame) -> None:
             hide_index=True,
             on_select="rerun",
             selection_mode="single-row",
-            height=min(35 * (len(table) + 1) + 3, 390),
+            height=frame.table_height(len(table), 390),
             placeholder=formats.UNKNOWN,
             alt="Steps of the thread",
             column_config={
@@ -122,7 +122,7 @@ def channels(table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
             shown,
             key="channels-table",
             hide_index=True,
-            height=min(35 * (len(shown) + 1) + 3, 320),
+            height=frame.table_height(len(shown), 320),
             placeholder=formats.UNKNOWN,
             alt="Channels at the chosen step",
             column_config={
@@ -151,7 +151,7 @@ def elements(found: pd.DataFrame) -> None:
             ),
             key="elements-table",
             hide_index=True,
-            height=min(35 * (len(found) + 1) + 3, 320),
+            height=frame.table_height(len(found), 320),
             placeholder=formats.UNKNOWN,
             alt="Largest elements",
             column_config={
@@ -184,7 +184,7 @@ def nodes(found: pd.DataFrame) -> None:
             shown,
             key="nodes-table",
             hide_index=True,
-            height=min(35 * (len(shown) + 1) + 3, 320),
+            height=frame.table_height(len(shown), 320),
             placeholder=formats.UNKNOWN,
             alt="Nodes of the thread",
             column_config={
@@ -222,7 +222,7 @@ def runs(found: pd.DataFrame) -> None:
             ),
             key="runs-table",
             hide_index=True,
-            height=min(35 * (len(found) + 1) + 3, 250),
+            height=frame.table_height(len(found), 250),
             placeholder=formats.UNKNOWN,
             alt="Runs of the thread",
             column_config={
