@@ -14,6 +14,7 @@ from storage import inserts
 _COLUMNS = (
     "application", "host", "pid", "started_us", "python", "langgraph", "probe", "first_seen_us",
     "last_seen_us", "rss_bytes", "cpu_us", "threads", "emitted", "dropped", "failures", "ended",
+    "kind",
 )  # fmt: skip
 _INSERT = inserts.insert_sql("processes")
 _ORDER = inserts.columns_of("processes")
@@ -59,6 +60,7 @@ class ProcessState:
             "application": event.application, "host": event.host, "pid": event.pid,
             "started_us": event.started_us, "python": event.python,
             "langgraph": event.langgraph, "probe": event.probe,
+            "kind": event.kind,
         }  # fmt: skip
 
     def sample(self, event: events.Sample) -> inserts.Row:
@@ -161,7 +163,7 @@ class Processes:
         if not self._next_id:
             top = connection.exec_driver_sql("SELECT max(id) FROM processes").scalar_one()
             self._next_id = (top or 0) + 1
-        blank = ("", "", 0, 0, "", "", "", 0, 0, None, None, None, 0, "{}", 0, 0)
+        blank = ("", "", 0, 0, "", "", "", 0, 0, None, None, None, 0, "{}", 0, 0, "")
         values = dict(zip(_COLUMNS, blank, strict=True))
         state = ProcessState(self._next_id, incarnation, values)
         state.new = True

@@ -13,9 +13,10 @@ from zlib import crc32
 
 import msgspec
 
+from collector.attach.reached import AnyRecord
 from statemeter import events
 
-Item = tuple[events.AnyEvent, Any]
+Item = tuple[AnyRecord, Any]
 """An event and, for a ``Put``, its decoded parts."""
 
 NUL = b"\\u0000"
@@ -47,6 +48,7 @@ class Bad(NamedTuple):
 KEPT_BYTES = 4096
 """How much of a bad record is kept."""
 
+_record = msgspec.json.Decoder(AnyRecord).decode
 _channels = msgspec.json.Decoder(dict[str, events.Number | None]).decode
 _changed = msgspec.json.Decoder(list[str]).decode
 _lists = msgspec.json.Decoder(dict[str, tuple[events.Number, list[Any]]]).decode
@@ -70,7 +72,7 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
     items: list[Item] = []
     rejected: list[Bad] = []
     offset = 0
-    decode = events.decode
+    decode = _record
     put = events.Put
     longest = events.RECORD_MAX_BYTES - 1
     for line in lines:

@@ -76,6 +76,7 @@ class Process(Event, frozen=True, array_like=True, gc=False, tag="process"):
     python: str = ""
     langgraph: str = ""
     probe: str = ""
+    kind: str = ""  # attached: it tells what it found in a database (collector.attach)
 
 
 class Saver(Event, frozen=True, array_like=True, gc=False, tag="saver"):
@@ -242,14 +243,16 @@ class History(Operation, frozen=True, array_like=True, gc=False, tag="history"):
 
 
 class Removal(Operation, frozen=True, array_like=True, gc=False, tag="removal"):
-    """``delete_thread``, ``prune``, ``copy_thread`` or ``delete_for_runs``.
+    """``delete_thread``, ``prune``, ``copy_thread`` or ``delete_for_runs``; ``vanished``: a thread
+    of an attached database is no longer there, or of it the checkpoints in ``subjects``.
 
     ``thread`` is the thread of ``delete_thread`` and the source of ``copy_thread``.
     """
 
     method: str
     subjects: list[str] = []
-    """Threads of ``prune``, target of ``copy_thread``, runs of ``delete_for_runs``."""
+    """Threads of ``prune``, target of ``copy_thread``, runs of ``delete_for_runs``, checkpoint ids
+    of ``vanished``: empty for the whole thread."""
     strategy: str = ""
     """``keep_latest`` or ``delete``, for ``prune``; ``keep_latest:3`` keeps three checkpoints."""
 
@@ -341,22 +344,9 @@ class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
 
 
 AnyEvent = (
-    Process
-    | Saver
-    | Run
-    | Node
-    | Put
-    | Writes
-    | Read
-    | List
-    | History
-    | Removal
-    | Sample
-    | Resource
-    | Access
-    | Gauges
-    | Seal
-)
+    Process | Saver | Run | Node | Put | Writes | Read | List | History | Removal | Sample
+    | Resource | Access | Gauges | Seal
+)  # fmt: skip
 """Every event; the first element of the array tells which."""
 
 LARGEST_ELEMENTS = 3

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlmodel import SQLModel
 
-from storage import models, models_inspections, models_resources
+from storage import models, models_inspections, models_resources, models_sources
 from storage.errors import StoreTooNew
 from storage.models import Migration
 
@@ -49,11 +49,20 @@ def _index_failures(connection: Connection) -> None:
     )
 
 
+def _create_sources(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_sources.TABLES)
+    if "kind" not in {column["name"] for column in inspect(connection).get_columns("processes")}:
+        connection.exec_driver_sql(
+            "ALTER TABLE processes ADD COLUMN kind VARCHAR NOT NULL DEFAULT ''"
+        )
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
     Change(3, "inspections", _create_inspections),
     Change(4, "failed operations by time", _index_failures),
+    Change(5, "attached databases", _create_sources),
 )
 
 NEWEST = CHANGES[-1].version

@@ -20,7 +20,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Process(SQLModel, table=True):
-    """One life (incarnation) of one instrumented process."""
+    """One life (incarnation) of one process that wrote to the spool."""
 
     __tablename__ = "processes"
 
@@ -43,6 +43,10 @@ class Process(SQLModel, table=True):
     dropped: str = Field(default="{}", description="JSON, reason → events the probe lost, count")
     failures: int = Field(default=0, description="faults inside the probe, count")
     ended: int = Field(default=0, description="1: ended in good order; 2: gone without a seal")
+    kind: str = Field(
+        default="",
+        description="empty: an instrumented process; attached: one of ours, that reads a database",
+    )
 
 
 class Saver(SQLModel, table=True):

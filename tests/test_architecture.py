@@ -28,7 +28,8 @@ MAY_IMPORT = {
 FROM_STATEMETER = {
     # The event format is the contract with the probe; its settings are everybody's.
     "storage": {"events", "settings", "errors"},
-    "collector": {"events", "settings", "errors"},
+    # The reader of attached databases takes sizes and writes segments as the probe does.
+    "collector": {"events", "settings", "errors", "sizes", "json_sizes", "spool"},
     "pages": {"settings", "errors"},
 }
 """Modules of the probe that others may import: the rest runs inside applications only."""

@@ -1,0 +1,32 @@
+"""Which node a task ran, from the path that savers keep with its pending writes.
+
+A path is ``~__pregel_pull, NODE`` for a task that its channels triggered, and ``~__pregel_push,
+INDEX, …`` for one that a ``Send`` asked for, which is the element of that index in the channel
+``__pregel_tasks`` of the task's checkpoint (langgraph 1.1, ``pregel._algo.task_path_str``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SENDS = "__pregel_tasks"
+"""Channel that holds what ``Send`` asked for."""
+_PULL = "~__pregel_pull, "
+_PUSH = "~__pregel_push, "
+
+
+def node_of(task_path: str, sends: Sequence[str] = ()) -> str:
+    """Name of the node; empty for one of LangGraph's own (``__start__``) and where nothing tells.
+
+    Args:
+        task_path: as it is kept with the writes, empty in databases of older versions.
+        sends: node of each element of ``__pregel_tasks`` in the checkpoint, where they are known.
+    """
+    name = ""
+    if task_path.startswith(_PULL):
+        name = task_path.removeprefix(_PULL)
+    elif task_path.startswith(_PUSH):
+        index = task_path.removeprefix(_PUSH).partition(",")[0]
+        if index.isdecimal() and int(index) < len(sends):
+            name = sends[int(index)]
+    return "" if name.startswith("__") else name
