@@ -1,0 +1,249 @@
+"""Two checkpoints of a thread side by side, and one channel through time, by bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from storage.history_tree import NOWHERE, way_between, way_up
+from storage.history_writes import START, Task, Writes, parsed, read
+from storage.queries import fetch, reading
+from storage.queries_history import BEFORE_US, History
+
+KINDS = ("added", "removed", "changed", "rewritten", "same", "delta")
+"""``rewritten``: written on the way, and as large as before. ``delta``: a ``DeltaChannel``, whose
+value is not in its checkpoints; its change is what was written to it."""
+
+_CHUNK = 500
+_INTERNAL = ("branch:to:", "join:", "__")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs between two checkpoints of a namespace, by sizes."""
+
+    table: pd.DataFrame
+    """A row for each channel of either: channel, kind (see ``KINDS``), before_bytes, after_bytes
+    (missing where it has none), change_bytes, nodes (list of those that wrote it on the way to the
+    second), writes (checkpoints on that way that it was written for, count), internal (whether it
+    is one of LangGraph's own); those that changed most first."""
+    before_bytes: float
+    """The whole first checkpoint, document and all channel blobs."""
+    after_bytes: float
+    way: list[str]
+    """Checkpoint ids from the first to the second, both included, through their ancestor."""
+    ancestor: str
+    """Their nearest common ancestor, one of the two where it is the other's; empty: none is
+    known, so that nodes are those of all that is known of the second's ancestors."""
+    unknown: str
+    """Why channels of one of them are missing (``encrypted``, ``pickle``, …), empty: none is."""
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """What a put told of channels."""
+
+    channels: dict[str, int]
+    changed: list[str] | None
+    """Channels that the step wrote; None: all."""
+    lists: dict[str, Any]
+    deltas: frozenset[str]
+    unknown: str
+
+    def written(self, channel: str) -> bool:
+        return channel in self.channels if self.changed is None else channel in self.changed
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One checkpoint on the way."""
+
+    sizes: _Sizes
+    tasks: list[Task]
+    """Those that wrote under its parent."""
+    authors: list[str]
+    """Who made it, where no write says who wrote a channel."""
+
+
+def is_internal(channel: str) -> bool:
+    """Whether a channel is LangGraph's own: triggers, joins, input, tasks."""
+    return channel.startswith(_INTERNAL)
+
+
+def difference(
+    engine: Engine, thread_key: int, found: History, before: int, after: int
+) -> Difference:
+    """Between two rows of ``found.table``, by their places; of one namespace."""
+    table = found.table
+    way, ancestor = way_between(found.parents, before, after)
+    # What was written on the branch of the first is undone by going back to the ancestor; what was
+    # written from there on led to the second.
+    forth = way_up(found.parents, after)[::-1]
+    if ancestor != NOWHERE:
+        forth = forth[forth.index(ancestor) + 1 :]
+    with reading(engine) as connection:
+        sizes = _read(connection, table["operation"].iloc[[before, after, *forth]])
+        since = int(table["at_us"].iloc[way].min()) - BEFORE_US
+        writes = read(connection, thread_key, since) if forth else Writes()
+    first, second = (_of(table, sizes, place) for place in (before, after))
+    steps = _steps(table.iloc[forth], [_of(table, sizes, place) for place in forth], writes)
+    told = (first, second, *(step.sizes for step in steps))
+    deltas = frozenset().union(*(one.deltas for one in told))
+    names = dict.fromkeys([*second.channels, *first.channels, *sorted(deltas)])
+    rows = [_row(name, first, second, steps, name in deltas) for name in names]
+    columns = [
+        "channel", "kind", "before_bytes", "after_bytes", "change_bytes", "nodes", "writes",
+        "internal",
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
+    order = np.lexsort((frame["channel"], -frame["change_bytes"].abs().fillna(0).astype(float)))
+    return Difference(
+        table=frame.iloc[order].reset_index(drop=True),
+        before_bytes=float(table["checkpoint_bytes"].iloc[before]),
+        after_bytes=float(table["checkpoint_bytes"].iloc[after]),
+        way=table["checkpoint"].iloc[way].tolist(),
+        ancestor="" if ancestor == NOWHERE else str(table["checkpoint"].iloc[ancestor]),
+        unknown=first.unknown or second.unknown,
+    )
+
+
+def channels_at(engine: Engine, found: History, place: int) -> pd.DataFrame:
+    """The channels of a checkpoint, most bytes first: channel, bytes, share (of the checkpoint, 0
+    to 1), written (by its step), elements (of a list that it wrote; missing where unknown),
+    internal."""
+    with reading(engine) as connection:
+        sizes = _read(connection, found.table["operation"].iloc[[place]])
+    told = _of(found.table, sizes, place)
+    whole = float(found.table["checkpoint_bytes"].iloc[place]) or np.nan
+    rows = [
+        (name, size, size / whole, told.written(name), _elements(told, name), is_internal(name))
+        for name, size in told.channels.items()
+    ]
+    columns = ["channel", "bytes", "share", "written", "elements", "internal"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        ["bytes", "channel"], ascending=[False, True], ignore_index=True
+    )
+
+
+def channel_curve(
+    engine: Engine, found: History, places: Sequence[int], channel: str
+) -> pd.DataFrame:
+    """One channel through time: a row for each of these rows of ``found.table``, in their order:
+    checkpoint, step, source, at_us, nodes, bytes (missing where it has none), change_bytes (to the
+    row before; missing where either is), elements (of a list; missing where it is not known),
+    written (whether this step wrote it), delta (whether it is a ``DeltaChannel`` without a value
+    here)."""
+    part = found.table.iloc[list(places)]
+    with reading(engine) as connection:
+        sizes = _read(connection, part["operation"])
+    told = [sizes.get(int(number), _NOTHING) for number in part["operation"]]
+    curve = part[["checkpoint", "step", "source", "at_us", "nodes"]].reset_index(drop=True)
+    curve["bytes"] = [float(one.channels.get(channel, np.nan)) for one in told]
+    curve["change_bytes"] = curve["bytes"].diff()
+    curve["written"] = [one.written(channel) for one in told]
+    elements = pd.Series([_elements(one, channel) for one in told], dtype=float)
+    # What no step wrote is as it was; what is not there has no elements.
+    unwritten = ~curve["written"] & curve["bytes"].notna()
+    curve["elements"] = elements.where(~unwritten, elements.ffill()).where(curve["bytes"].notna())
+    curve["delta"] = [channel in one.deltas for one in told]
+    return curve
+
+
+def largest_elements(engine: Engine, found: History, place: int) -> pd.DataFrame:
+    """The largest elements of the list channels of a checkpoint, as they were last written on the
+    way to it: channel, index, type, bytes, elements (count in the list), checkpoint (that wrote
+    it). Empty where no list was told."""
+    table = found.table
+    way = way_up(found.parents, place)
+    with reading(engine) as connection:
+        sizes = _read(connection, table["operation"].iloc[way])
+    there = _of(table, sizes, place).channels
+    rows: list[tuple[Any, ...]] = []
+    seen: set[str] = set()
+    for one in way:
+        for channel, told in _of(table, sizes, one).lists.items():
+            if channel in seen or channel not in there:
+                continue
+            seen.add(channel)
+            count, largest = told
+            checkpoint = table["checkpoint"].iloc[one]
+            rows += [(channel, *element, count, checkpoint) for element in largest]
+        if seen.issuperset(there):
+            break
+    columns = ["channel", "index", "type", "bytes", "elements", "checkpoint"]
+    return pd.DataFrame(rows, columns=columns).sort_values(
+        "bytes", ascending=False, ignore_index=True
+    )
+
+
+_NOTHING = _Sizes({}, None, {}, frozenset(), "")
+
+
+def _of(table: pd.DataFrame, sizes: dict[int, _Sizes], place: int) -> _Sizes:
+    return sizes.get(int(table["operation"].iloc[place]), _NOTHING)
+
+
+def _read(connection: Connection, operations: Iterable[int]) -> dict[int, _Sizes]:
+    wanted = sorted({int(number) for number in operations})
+    found = {}
+    for begin in range(0, len(wanted), _CHUNK):
+        names = ", ".join(map(str, wanted[begin : begin + _CHUNK]))
+        rows = fetch(
+            connection,
+            f"SELECT id, channels, changed, lists, detail FROM operations WHERE id IN ({names})",
+        )
+        for number, channels, changed, lists, detail in rows.itertuples(index=False):
+            told = parsed(detail, {})
+            deltas = [*told.get("deltas", {}), *told.get("snapshots", [])]
+            known = {name: size or 0 for name, size in parsed(channels, {}).items()}
+            found[int(number)] = _Sizes(
+                known, parsed(changed, []) if changed.startswith("[") else None,
+                parsed(lists, {}), frozenset(deltas), str(told.get("channels_unknown", "")),
+            )  # fmt: skip
+    return found
+
+
+def _elements(told: _Sizes, channel: str) -> float:
+    return float(told.lists[channel][0]) if channel in told.lists else np.nan
+
+
+def _steps(table: pd.DataFrame, sizes: Iterable[_Sizes], writes: Writes) -> list[_Step]:
+    parts = zip(table["ns"], table["parent"], table["nodes"], table["source"], sizes, strict=True)
+    return [
+        # Where no write tells the author of an update, it is whoever called for it.
+        _Step(one, list(writes.tasks.get((ns, parent), {}).values()), nodes or [f"({source})"])
+        for ns, parent, nodes, source, one in parts
+    ]
+
+
+def _row(
+    name: str, first: _Sizes, second: _Sizes, steps: list[_Step], delta: bool
+) -> tuple[Any, ...]:
+    by: dict[str, None] = {}
+    count = added = 0
+    for step in steps:
+        wrote = [task for task in step.tasks if name in task.channels]
+        if step.sizes.written(name) or (delta and wrote):
+            count += 1
+            added += sum(task.channels[name] for task in wrote)
+            # The input is written by a node of LangGraph's own, which calls itself nothing.
+            by |= dict.fromkeys([task.node or START for task in wrote] or step.authors)
+    if delta:
+        return (name, "delta", np.nan, np.nan, float(added), list(by), count, False)
+    old, new = first.channels.get(name), second.channels.get(name)
+    kind = (
+        "added" if old is None
+        else "removed" if new is None
+        else "changed" if old != new
+        else "rewritten" if count
+        else "same"
+    )  # fmt: skip
+    return (
+        name, kind, np.nan if old is None else float(old), np.nan if new is None else float(new),
+        float((new or 0) - (old or 0)), list(by), count, is_internal(name),
+    )  # fmt: skip
