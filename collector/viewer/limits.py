@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ class Limits:
     """Bounds of the plain data of one value; what lies beyond is left out and marked."""
 
     bytes: int = 32 * MB
-    """Of a blob, from its start; fetch no more than this."""
+    """Of a blob, from its start: fetch no more than this."""
     depth: int = 64
     """Containers and objects in one another."""
     nodes: int = 100_000
@@ -23,6 +24,8 @@ class Limits:
     text: int = 8 * MB
     """Characters of all texts together."""
     seconds: float = 1.0
+    until: float = math.inf
+    """For several values in one request: end for all of them, seconds of the monotonic clock."""
 
 
 class Budget:
@@ -32,7 +35,7 @@ class Budget:
         self.limits = limits
         self.nodes = limits.nodes
         self.text = limits.text
-        self.ends = time.monotonic() + limits.seconds
+        self.ends = min(time.monotonic() + limits.seconds, limits.until)
         self.cut = False
         """Something was left out."""
 
@@ -52,3 +55,8 @@ class Budget:
         self.text -= shown
         self.cut |= shown < length
         return shown
+
+    def stop(self) -> None:
+        """Nothing more is read: the blob goes on beyond the bytes at hand."""
+        self.nodes = 0
+        self.cut = True

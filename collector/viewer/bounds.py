@@ -1,0 +1,41 @@
+"""What the kernel holds a process to that reads values: memory, time of its processor, and files.
+
+The limits of ``limits.py`` are ours; these hold where ours have a hole, or a driver has none.
+"""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+MB = 1_048_576
+MEMORY_BYTES = 256 * MB
+"""How much the process may grow from where it stands."""
+
+_PAGES_OF_MEMORY = Path("/proc/self/statm")
+
+
+def set_limits(memory: int = MEMORY_BYTES, cpu_seconds: int = 0) -> None:
+    """Hold this process to its present address space and ``memory`` bytes more.
+
+    Call it when all modules are imported. Beyond it, Python raises MemoryError. Where the kernel
+    does not tell the address space (no Linux) memory is left as it is.
+
+    Args:
+        memory: bytes.
+        cpu_seconds: from now on; then the kernel ends the process (SIGXCPU). 0: any.
+    """
+    _lower(resource.RLIMIT_CORE, 0)  # a core file would have the values in it
+    if _PAGES_OF_MEMORY.exists():
+        pages = int(_PAGES_OF_MEMORY.read_text().split()[0])
+        _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory)
+    if cpu_seconds:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds)
+
+
+def _lower(what: int, limit: int) -> None:
+    """Set a limit that holds for good, unless a lower one holds already."""
+    _, hard = resource.getrlimit(what)
+    if hard == resource.RLIM_INFINITY or limit < hard:
+        resource.setrlimit(what, (limit, limit))
