@@ -45,37 +45,29 @@ class Piece:
     def lines(self, back: bool = False) -> Iterator[str]:
         """Its lines, from the last one to the first one where ``back``."""
         space = INDENT * self.depth
-        shape = bracketed(self.value, self.depth)
-        if shape is None:
-            yield from _text(self, back)
+        prefix, inner = unwrapped(self.value)
+        if not _bracketed(inner, self.depth):
+            yield from _text(inner, Piece(None, self.depth, self.label + prefix, self.comma), back)
             return
-        prefix, inner, opening, closing = shape
+        opening, closing = "{}" if isinstance(inner, dict) else "[]"
         ends = f"{space}{self.label}{prefix}{opening}", f"{space}{closing}{self.comma}"
         yield ends[back]
         keyed = list(inner.items()) if isinstance(inner, dict) else None
         for at in range(len(inner) - 1, -1, -1) if back else range(len(inner)):
             label = "" if keyed is None else f"{quoted(keyed[at][0])}: "
-            child = inner[at] if keyed is None else keyed[at][1]  # type: ignore[index]
+            child = inner[at] if keyed is None else keyed[at][1]
             comma = "," if at < len(inner) - 1 else ""
             yield from Piece(child, self.depth + 1, label, comma).lines(back)
         yield ends[not back]
 
 
-def bracketed(
-    value: Any, depth: int = 0
-) -> tuple[str, dict[str, Any] | list[Any], str, str] | None:
-    """Of what is written over several lines: name of its type, what is inside, both brackets."""
+def unwrapped(value: Any) -> tuple[str, Any]:
+    """The classes that a value is wrapped in, each name with a space, and what is inside."""
     prefix = ""
-    if is_typed(value):
-        prefix = f"{short_type(value)} "
+    while is_typed(value) and len(prefix) < LONGEST_LINE:
+        prefix += f"{short_type(value)} "
         value = value["value"]
-        if is_typed(value):
-            return None if depth >= DEEPEST else (prefix, value, "{", "}")
-    if not value or depth >= DEEPEST:
-        return None
-    if isinstance(value, dict):
-        return prefix, value, "{", "}"
-    return (prefix, value, "[", "]") if isinstance(value, list) else None
+    return prefix, value
 
 
 def short_type(value: dict[str, Any]) -> str:
@@ -105,35 +97,36 @@ def _escape(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
+def _bracketed(value: Any, depth: int) -> bool:
+    """Whether it is written over several lines, between brackets."""
+    return isinstance(value, dict | list) and bool(value) and depth < DEEPEST
+
+
 def _count(value: Any, depth: int) -> int:
-    shape = bracketed(value, depth)
-    if shape is None:
-        return value.count("\n") + 3 if isinstance(value, str) and "\n" in value else 1
-    inner = shape[1]
+    inner = unwrapped(value)[1]
+    if not _bracketed(inner, depth):
+        return inner.count("\n") + 3 if isinstance(inner, str) and "\n" in inner else 1
     children = inner.values() if isinstance(inner, dict) else inner
     return 2 + sum(_count(child, depth + 1) for child in children)
 
 
-def _text(piece: Piece, back: bool) -> Iterator[str]:
+def _text(value: Any, place: Piece, back: bool) -> Iterator[str]:
     """What has no brackets: one line, or the lines of a text between quotes."""
-    space = INDENT * piece.depth
-    value = piece.value
-    if isinstance(value, str) and "\n" in value:
-        ends = f"{space}{piece.label}{QUOTES}", f"{space}{QUOTES}{piece.comma}"
-        yield ends[back]
-        lines = value.split("\n")
-        for line in reversed(lines) if back else lines:
-            yield f"{space}{INDENT}{visible(clipped(line))}"
-        yield ends[not back]
+    space = INDENT * place.depth
+    if not (isinstance(value, str) and "\n" in value):
+        yield f"{space}{place.label}{_one_line(value)}{place.comma}"
         return
-    yield f"{space}{piece.label}{_one_line(value, piece.depth)}{piece.comma}"
+    ends = f"{space}{place.label}{QUOTES}", f"{space}{QUOTES}{place.comma}"
+    yield ends[back]
+    lines = value.split("\n")
+    for line in reversed(lines) if back else lines:
+        yield f"{space}{INDENT}{visible(clipped(line))}"
+    yield ends[not back]
 
 
-def _one_line(value: Any, depth: int) -> str:
+def _one_line(value: Any) -> str:
     if isinstance(value, str):
         return quoted(value)
-    if is_typed(value) and depth < DEEPEST:
-        return f"{short_type(value)} {_one_line(value['value'], depth + 1)}"
     if isinstance(value, dict | list) and value:
         return f"… (nested deeper than {DEEPEST} levels)"
     return visible(clipped(json.dumps(value, ensure_ascii=False)))

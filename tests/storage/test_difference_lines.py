@@ -65,9 +65,10 @@ def squeezed(lines: Iterable[str]) -> str:
 
 @given(VALUES, VALUES)
 def test_the_lines_hold_both_values(before: Any, after: Any) -> None:
-    """With nothing folded, what is the same and removed is the first value, the rest the second."""
+    """With nothing left out, what is the same and removed is the first value, so the second."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(difference_lines, "AROUND", 10**6)
+        for bound in ("AROUND", "OF_ONE", "OF_ALL"):
+            patch.setattr(difference_lines, bound, 10**6)
         lines, _, cut = told(before, after)
     assert cut == 0
     if any('"class": ' in line.text for line in lines) or not lines:
