@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 SENDS = "__pregel_tasks"
 """Channel that holds what ``Send`` asked for."""
 _PULL = "~__pregel_pull, "
@@ -30,3 +32,27 @@ def node_of(task_path: str, sends: Sequence[str] = ()) -> str:
         if index.isdecimal() and int(index) < len(sends):
             name = sends[int(index)]
     return "" if name.startswith("__") else name
+
+
+_as_list = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_as_extension = msgspec.msgpack.Decoder(msgspec.msgpack.Ext).decode
+_as_text = msgspec.msgpack.Decoder(str).decode
+
+
+def nodes_of_sends(packed: bytes | msgspec.Raw) -> list[str]:
+    """Node of each ``Send`` in the packed value of ``__pregel_tasks``; empty for what is none.
+
+    LangGraph packs one as an extension that holds (module, ``Send``, [node, argument, …]).
+    """
+    try:
+        return [_node_of_send(element) for element in _as_list(packed)]
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return []
+
+
+def _node_of_send(packed: msgspec.Raw) -> str:
+    try:
+        parts = _as_list(_as_extension(packed).data)
+        return _as_text(_as_list(parts[2])[0]) if _as_text(parts[1]) == "Send" else ""
+    except (msgspec.MsgspecError, RecursionError, UnicodeError, IndexError):
+        return ""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.pregel._algo import task_path_str
+from langgraph.types import Send
 
-from collector.attach.nodes import node_of
+from collector.attach.nodes import node_of, nodes_of_sends
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,17 @@ def test_a_path_names_the_node(path: tuple[object, ...], node: str) -> None:
 def test_no_path_names_no_node() -> None:
     """Databases of older versions have none."""
     assert node_of("") == node_of("anything") == ""
+
+
+def test_sends_name_their_nodes() -> None:
+    """Read off the bytes that LangGraph makes of them; what else lies there names none."""
+    sends = [Send("fetch", {"topic": "x" * 1000}), "no send", Send("n" * 300, None), {"a": 1}]
+    tag, packed = JsonPlusSerializer().dumps_typed(sends)
+    assert tag == "msgpack"
+    assert nodes_of_sends(packed) == ["fetch", "", "n" * 300, ""]
+
+
+@pytest.mark.parametrize("packed", [b"", b"\x92", b"\xc1", b"\x91" * 5000, b"\xa1x"])
+def test_damaged_sends_name_nothing(packed: bytes) -> None:
+    """Whatever the bytes: no error."""
+    assert not any(nodes_of_sends(packed))
