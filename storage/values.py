@@ -42,6 +42,9 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where data is a list: serialized bytes of each element, in order; empty: unknown."""
     rebuilt: int = 0
     """Delta channel: how many ancestors were read to rebuild it; 0: it was stored whole."""
+    how: str = ""
+    """Delta channel: what it was rebuilt as, such as ``messages: by id, removals applied``. The
+    application's own reducer is not run, so it may differ from what the application sees."""
 
     @property
     def known(self) -> bool:

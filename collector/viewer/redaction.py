@@ -1,0 +1,97 @@
+"""What must not be shown: taken out of plain data before it leaves the process that read it.
+
+Hidden are: the value of a key whose name matches, whatever it is; within texts (JSON and headers in
+them too) what follows such a name, passwords in URLs, bearer tokens; pydantic's ``SecretStr``; and
+with ``STATEMETER_REDACT`` what its expressions match, in texts, and as names of keys.
+
+Not covered: names of keys, which are shown; the first bytes of ``bytes`` values, numbers, and
+secrets that nothing next to them tells, such as ``{"name": "cookie", "value": …}``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from collector.viewer.shapes import TYPE, Plain
+from storage.values import Value
+
+HIDDEN = "•••"
+
+_NAMES = (
+    r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+    r"|authorization|cookies?|credentials?"
+)
+KEYS = re.compile(rf"(?:{_NAMES}|^pwd)$|secret|password|api[_-]?key|authorization", re.IGNORECASE)
+"""Names of keys that lose their value. ``total_tokens`` is none of them."""
+
+_IN_TEXT = re.compile(
+    rf"""((?:{_NAMES})\\?["']?\s{{0,9}}[:=]\s{{0,9}}(?:(?:bearer|basic)\s{{1,9}})?)"""
+    r"""(?:\\"[^"\\]*|"(?:[^"\\]++|\\.)*+|'[^']*|[^\s"'\\,;&{}\[\]]+)""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A name and what follows it in a text: ``"password": "x``, ``token=x``, ``Authorization: x``."""
+
+_TEXTS = (
+    re.compile(r"(?<=://)[^\s/@:]{0,200}:[^\s/@]{1,200}(?=@)"),
+    re.compile(r"(?<=\bbearer )[\w.~+/=-]{8,}", re.IGNORECASE),
+)
+_SECRET_CLASSES = ("SecretStr", "SecretBytes", "Secret")
+
+
+class Redaction:
+    """Takes out what matches, and counts how often."""
+
+    def __init__(self, patterns: Sequence[re.Pattern[str]] = ()) -> None:
+        """``patterns``: of the user, beside those above."""
+        self.patterns = patterns
+        self.count = 0
+
+    def value(self, value: Value) -> Value:
+        """A value without what must not be shown. Then its first bytes are not shown either."""
+        before = self.count
+        data = self.data(value.data)
+        if self.count == before:
+            return value
+        return msgspec.structs.replace(value, data=data, head="")
+
+    def data(self, data: Plain) -> Plain:
+        """Plain data without what must not be shown."""
+        if isinstance(data, str):
+            return self._text(data)
+        if isinstance(data, list):
+            return [self.data(item) for item in data]
+        if isinstance(data, dict):
+            return self._object(data) if TYPE in data else self._map(data)
+        return data
+
+    def _map(self, data: dict[str, Plain]) -> Plain:
+        return {key: self._of_key(key, value) for key, value in data.items()}
+
+    def _object(self, data: dict[str, Plain]) -> Plain:
+        name, value = str(data[TYPE]), data.get("value")
+        if name.rpartition(".")[2] in _SECRET_CLASSES:
+            return data | {"value": self._hide()}
+        if name == "dict" and isinstance(value, list):
+            return data | {"value": [[key, self._of_key(key, item)] for key, item in value]}
+        return data | {"value": self.data(value)}
+
+    def _of_key(self, key: Plain, value: Plain) -> Plain:
+        hides = isinstance(key, str) and (
+            KEYS.search(key) or any(pattern.search(key) for pattern in self.patterns)
+        )
+        return self._hide() if hides and value not in (None, "", [], {}) else self.data(value)
+
+    def _hide(self) -> str:
+        self.count += 1
+        return HIDDEN
+
+    def _text(self, content: str) -> str:
+        content, found = _IN_TEXT.subn(rf"\1{HIDDEN}", content)
+        self.count += found
+        for pattern in (*_TEXTS, *self.patterns):
+            content, found = pattern.subn(HIDDEN, content)
+            self.count += found
+        return content
