@@ -1,0 +1,31 @@
+"""How much of a server is asked at once: so much that it takes about as long as it should."""
+
+from __future__ import annotations
+
+from collector.attach.source import BATCH_ROWS
+
+SECONDS = 0.1
+"""A server that answers one client at a time (Redis) lets others wait that long; a statement of
+the others is over before it holds anything back."""
+FIRST_ROWS = 50
+
+
+class Pages:
+    """Rows of the next page."""
+
+    def __init__(self, most: int = BATCH_ROWS, seconds: float = SECONDS) -> None:
+        self.rows = min(FIRST_ROWS, most)
+        self._most = most
+        self._seconds = seconds
+
+    def took(self, seconds: float) -> None:
+        """Tell how long a page of ``rows`` took."""
+        change = self._seconds / seconds if seconds > 0 else 2.0
+        self.rows = max(1, min(self._most, round(self.rows * max(0.25, min(2.0, change)))))
+
+    def shrink(self) -> bool:
+        """A page took too long to be answered: ask for less; False where there is no less."""
+        if self.rows == 1:
+            return False
+        self.rows = max(1, self.rows // 8)
+        return True

@@ -1,0 +1,234 @@
+"""A PostgreSQL database of PostgresSaver or ShallowPostgresSaver, attached.
+
+A connection of its own, named ``statemeter``. Every statement is a transaction of its own that is
+``READ ONLY``, with a timeout: none holds back vacuum for long (``collector.inspection.postgres``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import inf
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from collector.attach import postgres_new, postgres_rows
+from collector.attach.cursors import Cursor
+from collector.attach.pages import Pages
+from collector.attach.postgres_gauges import Gauges
+from collector.attach.postgres_rows import Key
+from collector.attach.source import Batch, Found, FoundCheckpoint, Held, SaverFacts, Total
+from collector.inspection import limits, postgres, postgres_setup, url
+from collector.inspection.errors import CouldNotLook
+from collector.inspection.url import Address
+
+_NEEDED = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+_WRITES_ROWS = 5_000
+_COLUMNS = (
+    "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = %s AND a.attnum > 0 "
+    "AND NOT a.attisdropped"
+)
+_CHANGES = (
+    "SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del), current_setting('track_counts'), "
+    "pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END "
+    "FROM pg_catalog.pg_stat_all_tables WHERE relid = ANY(%s)"
+)
+_COUNTS = "SELECT thread_id, count(*) FROM checkpoints WHERE thread_id = ANY(%s) GROUP BY thread_id"
+
+
+@contextmanager
+def opened(address: Address) -> Iterator[Postgres]:
+    """The database of an address.
+
+    Raises:
+        CouldNotLook: it cannot be reached, or has no tables of a saver.
+    """
+    with postgres.connected(address) as (connection, _):
+        reader = postgres.Reader(connection, limits.from_settings(seconds=inf))
+        try:
+            tables = postgres_setup.tables(reader)
+            missing = [name for name in _NEEDED if name not in tables]
+            if missing:
+                raise CouldNotLook(
+                    f"{address.shown} has no table {', '.join(missing)} that this user sees. Name "
+                    "the database of the saver (?options=-csearch_path%3Dschema for another "
+                    "schema), or run saver.setup() there."
+                )
+            source = Postgres(connection, reader, tables)
+        except psycopg.Error as error:
+            raise postgres.refused(address, error) from None
+        yield source
+
+
+class Postgres:
+    """A ``Source``."""
+
+    failures: tuple[type[Exception], ...] = (psycopg.Error,)
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], reader: postgres.Reader, tables: dict[str, int]
+    ) -> None:
+        columns = {
+            name: {row[0] for row in reader.rows(_COLUMNS, tables[name])}
+            for name in ("checkpoints", "checkpoint_writes")
+        }
+        self.latest = "checkpoint_id" not in columns["checkpoints"]
+        self.statements = postgres_rows.statements(
+            self.latest, "task_path" in columns["checkpoint_writes"]
+        )
+        self._reader = reader
+        self._connection = connection
+        self._relations = [tables[name] for name in _NEEDED]
+        self._gauges = Gauges(reader, {name: tables[name] for name in _NEEDED}, self.latest)
+        self._changes: Any = None
+        self._new = postgres_new.New(self)
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        """All rows of a statement, which is one short transaction."""
+        return self._reader.rows(sql, *values)
+
+    def named_rows(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """The same, columns by their names."""
+        self._connection.row_factory = dict_row
+        try:
+            return self._reader.rows(sql, *values)  # type: ignore[return-value]
+        finally:
+            self._connection.row_factory = psycopg.rows.tuple_row
+
+    def saver(self) -> SaverFacts:
+        """See ``Source``."""
+        identity, label = postgres.place_of(self._connection)
+        layout = "latest" if self.latest else "channels"
+        return SaverFacts(
+            key=url.storage_key("postgres", f"{identity} latest" if self.latest else identity),
+            backend="postgres",
+            class_name="ShallowPostgresSaver" if self.latest else "PostgresSaver",
+            layout=layout, label=label,
+        )  # fmt: skip
+
+    def total(self) -> Total:
+        """See ``Source``. Bytes are unknown: their sum would look at every row."""
+        return Total(self._gauges.checkpoints())
+
+    def read(self, cursor: str) -> Iterator[Batch]:
+        """See ``Source``.
+
+        The first pass goes along the primary key of the checkpoints, each page with the pending
+        writes of its range; what comes after it is found by the ids of checkpoints.
+        """
+        at = Cursor.of(cursor)
+        if at.key is not None:
+            yield from self._first(at)
+        yield from self._new.read(at)
+
+    def changed(self) -> bool:
+        """See ``Source``: by the counters of the server's own statistics, or on a standby by the
+        end of what it replayed."""
+        found = self.rows(_CHANGES, self._relations)[0]
+        before, self._changes = self._changes, found
+        return before != found or (found[3] != "on" and not found[4])
+
+    def gauges(self) -> dict[str, int]:
+        """See ``Source``."""
+        return self._gauges.read()
+
+    def counts(self, threads: Sequence[str]) -> dict[str, int]:
+        """See ``Source``."""
+        return dict(self.rows(_COUNTS, list(threads)))
+
+    def held(self, thread: str) -> Held:
+        """See ``Source``."""
+        key = "checkpoint ->> 'id'" if self.latest else "checkpoint_id"
+        found = self.rows(
+            f"SELECT checkpoint_ns, {key} FROM checkpoints WHERE thread_id = %s", thread
+        )
+        writes = self.rows(
+            "SELECT DISTINCT checkpoint_ns, checkpoint_id FROM checkpoint_writes "
+            "WHERE thread_id = %s",
+            thread,
+        )
+        return Held(set(found), set(writes))
+
+    def checkpoints(
+        self, rows: Sequence[Mapping[str, Any]], told: postgres_new.Told
+    ) -> tuple[list[Found], int]:
+        """What rows of checkpoints tell, with a statement for the blobs; and the bytes of it.
+
+        Args:
+            rows: of ``Statements.after`` or ``given``.
+            told: what was told before, by which a row without its parent is understood.
+        """
+        asked: list[tuple[int, str]] = []
+        each: list[list[str]] = []
+        for number, row in enumerate(rows):
+            changed, names = postgres_rows.wanted(row, told.before(row))
+            each.append(changed)
+            asked += [(number, name) for name in names]
+        columns = [
+            [rows[n]["thread_id"] for n, _ in asked], [rows[n]["checkpoint_ns"] for n, _ in asked],
+            [name for _, name in asked], [str(rows[n]["versions"][name]) for n, name in asked],
+        ]  # fmt: skip
+        blobs: list[dict[str, postgres_rows.Blob]] = [{} for _ in rows]
+        for n, tag, size in self.rows(self.statements.blobs, *columns) if asked else ():
+            number, name = asked[n - 1]
+            blobs[number][name] = (tag, size or 0)
+        found: list[Found] = []
+        size = 0
+        for row, changed, held in zip(rows, each, blobs, strict=True):
+            one = postgres_rows.checkpoint(row, changed, held)
+            one.blob_bytes = told.blob_bytes(row, one, held)
+            found.append(one)
+            size += one.document_bytes + one.blob_bytes
+        return found, size
+
+    def _first(self, at: Cursor) -> Iterator[Batch]:
+        pages = Pages()
+        told = self._new.told
+        width = 2 if self.latest else 3
+        while at.key is not None:
+            key = tuple(at.key[:width]) or ("",) * width
+            begun = time.monotonic()
+            try:
+                rows = self.named_rows(self.statements.after, *key, pages.rows)
+                found, size = self.checkpoints(rows, told)
+            except psycopg.errors.QueryCanceled:
+                if pages.shrink():
+                    continue
+                raise
+            pages.took(time.monotonic() - begun)
+            end = _key_of(rows[-1])[:width] if rows else None
+            self._new.saw(found)
+            told.tell(rows)
+            yield Batch(found, at.text(), size)
+            times = {(f.thread, f.ns, f.checkpoint): f.at_us for f in found
+                     if isinstance(f, FoundCheckpoint)}  # fmt: skip
+            yield from self._writes(key, end, times, at)
+            at.key = list(end) if end else None
+            yield Batch([], at.text(), 0)
+
+    def _writes(
+        self, key: Sequence[str], end: Sequence[str] | None, times: dict[Key, int], at: Cursor
+    ) -> Iterator[Batch]:
+        """Pending writes behind ``key`` up to ``end``, or to the last. Their checkpoints need not
+        be there."""
+        upto = (end is None, *(end or key))
+        rows = self.rows(self.statements.writes_begin, *key, *upto, _WRITES_ROWS)
+        while rows:
+            full = len(rows) == _WRITES_ROWS
+            last = rows[-1][:5]
+            if full:  # the last task may go on in the next page
+                cut = [row for row in rows if row[:4] != last[:4]]
+                if cut:
+                    rows, last = cut, cut[-1][:5]
+            found = postgres_rows.writes(rows, times)
+            yield Batch(list(found), at.text(), sum(row[8] for row in rows))
+            if not full:
+                return
+            rows = self.rows(self.statements.writes_between, *last, *upto, _WRITES_ROWS)
+
+
+def _key_of(row: Mapping[str, Any]) -> Key:
+    return row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"]
