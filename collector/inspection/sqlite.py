@@ -8,49 +8,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from collector.inspection import sqlite_locks, sqlite_lookups, sqlite_tables
-from collector.inspection.errors import CouldNotLook
 from collector.inspection.findings import Findings
-from collector.inspection.limits import MB, STATEMENT_SECONDS, Limits
+from collector.inspection.limits import MB, Limits
+from collector.inspection.sqlite_file import BUSY_SECONDS, File, expect_file, opened, tables_of
 from collector.inspection.url import Address
 
-BUSY_SECONDS = 2.0
 FREE_WARN_SHARE = 0.25
 FREE_WARN_BYTES = 16 * MB
-_STEPS = 10_000  # of the virtual machine between looks at the clock: less than a millisecond
-
-NAMES = {"checkpoints", "writes", "store", "store_migrations", "store_vectors", "cache"}
-"""Tables of LangGraph."""
-
-
-class File:
-    """A connection that only reads, each statement bounded in time."""
-
-    def __init__(self, connection: sqlite3.Connection, limits: Limits) -> None:
-        self._connection = connection
-        self._limits = limits
-
-    def rows(
-        self, sql: str, values: tuple[Any, ...] = (), seconds: float = STATEMENT_SECONDS
-    ) -> list[tuple[Any, ...]]:
-        """All rows.
-
-        Raises:
-            sqlite3.Error: refused, or not done in time (``interrupted``).
-        """
-        end = time.monotonic() + self._limits.seconds_left(seconds)
-        self._connection.set_progress_handler(lambda: time.monotonic() > end, _STEPS)
-        return self._connection.execute(sql, values).fetchall()
-
-    def one(self, sql: str, values: tuple[Any, ...] = ()) -> Any:
-        """The first value of the first row."""
-        return self.rows(sql, values)[0][0]
 
 
 def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
@@ -60,18 +27,13 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
         CouldNotLook: it cannot be opened, is no database, or none of LangGraph.
     """
     path = Path(address.url)
-    _expect_file(path, address.shown)
+    expect_file(path, address.shown)
     findings = Findings((sqlite3.Error,), _tell)
     with findings.trying("locks", "Locks"):
         sqlite_locks.check(path, findings, limits)  # before the file is opened: see there
-    with _opened(path, address.shown) as connection:
+    with opened(path, address.shown) as connection:
         file = File(connection, limits)
-        try:
-            tables = {name for (name,) in file.rows(_TABLES)}
-            application = file.one("PRAGMA application_id")
-        except sqlite3.Error as error:
-            raise _refused(path, address.shown, error) from None
-        _expect_langgraph(address.shown, tables, application)
+        tables = tables_of(file, path, address.shown)
         with findings.trying("file.size", "File"):
             _check_pages(file, findings)
         _check_wal(path, findings, limits)
@@ -80,78 +42,6 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
         sqlite_tables.check(file, tables, findings)
         sqlite_lookups.check(file, tables, findings, limits)
     return str(path), path.name, f"SQLite {sqlite3.sqlite_version}", findings
-
-
-_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-
-
-def _expect_file(path: Path, shown: str) -> None:
-    try:
-        with path.open("rb") as file:
-            head = file.read(16)
-    except FileNotFoundError:
-        # What is no path may hold a password, which is masked in its shown form alone.
-        where = "" if "***" in shown else f" (looked for {path})"
-        raise CouldNotLook(
-            f"There is no file {shown}{where}. Give the path of the application's "
-            "database file, or a URL such as postgresql://host/database."
-        ) from None
-    except IsADirectoryError:
-        raise CouldNotLook(f"{shown} is a folder. Give the path of the database file.") from None
-    except OSError as error:
-        raise CouldNotLook(
-            f"The file {shown} cannot be read: {error.strerror}. Let this user read it, or look as "
-            "the user that the application runs as."
-        ) from None
-    if head and head != b"SQLite format 3\0":
-        raise CouldNotLook(f"{shown} is not a SQLite database. Give the path of one.")
-
-
-@contextmanager
-def _opened(path: Path, shown: str) -> Iterator[sqlite3.Connection]:
-    try:
-        # as_uri() quotes `?` and `#`, so that a path cannot smuggle in parameters.
-        connection = sqlite3.connect(
-            f"{path.as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS, isolation_level=None
-        )
-    except sqlite3.Error as error:
-        raise _refused(path, shown, error) from None
-    with closing(connection):
-        connection.execute("PRAGMA query_only = ON")
-        yield connection
-
-
-def _refused(path: Path, shown: str, error: sqlite3.Error) -> CouldNotLook:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        fix = "Another process holds it exclusively: end its transaction, then look again."
-    elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-        fix = "It is damaged: restore it from a copy, or save what is left by sqlite3 FILE .recover"
-    elif code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
-        fix = f"Readers of a WAL need to write its -shm file: let this user write {path.parent}."
-    else:
-        fix = "Look as the user that the application runs as."
-    return CouldNotLook(f"{shown} cannot be read: {error}. {fix}")
-
-
-def _expect_langgraph(shown: str, tables: set[str], application: int) -> None:
-    if application and application == _ours():
-        raise CouldNotLook(
-            f"{shown} is a metrics store of Statemeter. Give the database that the application "
-            "keeps its checkpoints in."
-        )
-    if tables and not tables & NAMES:
-        some = ", ".join(sorted(tables)[:5])
-        raise CouldNotLook(
-            f"{shown} is not a database of LangGraph: it has {some}, and none of "
-            f"{', '.join(sorted(NAMES))}. Give the file that the saver, store or cache uses."
-        )
-
-
-def _ours() -> int:
-    from storage.migrations import APPLICATION_ID  # noqa: PLC0415 (brings in all of the tables)
-
-    return APPLICATION_ID
 
 
 def _tell(error: Exception) -> str:

@@ -13,7 +13,7 @@ from collector.inspection.findings import Findings
 from collector.inspection.limits import Limits
 
 if TYPE_CHECKING:
-    from collector.inspection.sqlite import File
+    from collector.inspection.sqlite_file import File
 
 _COLUMNS = (
     "thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata"

@@ -10,7 +10,7 @@ from collector.inspection import installed
 from collector.inspection.findings import Findings
 
 if TYPE_CHECKING:
-    from collector.inspection.sqlite import File
+    from collector.inspection.sqlite_file import File
 
 COUNT_SECONDS = 2.0
 """For the exact figures of a table; beyond it they are estimated from its newest rows."""
