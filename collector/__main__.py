@@ -1,11 +1,17 @@
-"""``python -m collector``: collect, or with ``check URL`` look into a database of LangGraph."""
+"""``python -m collector``: collect, or with a command do something else: see ``COMMANDS``."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-COMMANDS = {"": "collector.command", "check": "collector.inspection.command"}
+COMMANDS = {
+    "": "collector.command",
+    "check": "collector.inspection.command",
+    "attach": "collector.attach.command",
+    "detach": "collector.attach.detaching",
+    "sources": "collector.attach.listing",
+}
 """First argument → module whose ``main`` takes the others; each loads only what it needs."""
 
 

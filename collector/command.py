@@ -1,6 +1,7 @@
 """``python -m collector``: read the spool, keep the metrics store.
 
-``python -m collector check URL`` looks into a database of LangGraph instead: see its --help.
+``python -m collector check URL`` looks into a database of LangGraph instead, ``attach URL`` has it
+read from now on, ``detach URL`` ends that, ``sources`` lists those attached: each has its --help.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ COUNTERS = frozenset({
     # of servers
     "evicted", "expired", "commands", "commits", "rollbacks", "deadlocks", "blocks_read",
     "blocks_hit", "rows_read", "rows_written", "temporary_bytes",
+    # of attached databases
+    "read_checkpoints", "read_bytes",
 })  # fmt: skip
 """Readings that only grow while their resource lives; all others are levels."""
 

@@ -33,6 +33,7 @@ _STYLE = """
 .st-key-address, [data-testid="stLayoutWrapper"]:has(> .st-key-address) { display: none; }
 .st-key-cards > div { flex: 1 1 11rem; }
 .st-key-backend-cards > div { flex: 1 1 15rem; min-width: 15rem; }
+.st-key-source-cards > div { flex: 1 1 24rem; min-width: min(24rem, 100%); max-width: 45rem; }
 .st-key-backend-cards table { width: 100%; }
 .st-key-backend-cards :is(th, td) {
   padding: .2rem 0; border: 0; background: none; white-space: nowrap;

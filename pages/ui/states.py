@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import streamlit as st
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,6 +26,8 @@ from storage.errors import (
     masked,
 )
 from storage.queries_health import Health
+
+_PAGES = Path(__file__).resolve().parent.parent
 
 SNIPPET = f"""\
 # pip install -e {shlex.quote(str(processes.ROOT))}
@@ -73,7 +76,7 @@ def empty() -> None:
     """Nothing has been measured yet: the demo, or the line to paste."""
     with st.container(border=True, key="card-empty", horizontal_alignment="center"):
         st.subheader("Nothing has been measured yet", anchor=False, text_alignment="center")
-        st.text("See it work with the demo, or instrument your own graph.")
+        st.text("See it work with the demo, instrument your own graph, or attach its database.")
         running = processes.demo_running()
         st.button(
             "The demo is starting…" if running else "Run the demo",
@@ -87,6 +90,10 @@ def empty() -> None:
         failure("demo")
         st.text("Your own application:")
         st.code(SNIPPET, language="python", width=640)
+        st.page_link(
+            _PAGES / "connect.py", label="Or attach its database: no change to the application",
+            icon=":material/cable:",
+        )  # fmt: skip
         st.caption("Probes write to this folder", text_alignment="center")
         st.code(str(settings.spool_folder()), language=None, width=640)
         failure("collector")

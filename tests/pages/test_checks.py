@@ -11,7 +11,7 @@ import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 from streamlit import config
 
-from pages.ui import checks, inspections
+from pages.ui import checks, children, inspections
 from storage.inspections import Check
 from tests.pages.conftest import Visit, texts
 from tests.storage import seed
@@ -70,15 +70,15 @@ def test_what_cannot_be_looked_into_is_said(url: str, words: str) -> None:
 
 def test_only_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the limit a look does not begin, and says when to try again."""
-    for _ in range(checks.MOST):
-        assert checks._places.acquire(blocking=False)
+    for _ in range(children.MOST):
+        assert children._places.acquire(blocking=False)
     try:
         look = checks.start("x.sqlite")
         assert not look.running
         assert "Try again" in look.problem
     finally:
-        for _ in range(checks.MOST):
-            checks._places.release()
+        for _ in range(children.MOST):
+            children._places.release()
 
 
 def test_the_form(visit: Visit, filled: seed.Seed, store: Path) -> None:

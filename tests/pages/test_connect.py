@@ -1,0 +1,257 @@
+"""The Connect page tells of each attached database what is known, and attaches by a form."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from pages.ui import connect_states, formats
+from statemeter import settings
+from storage import sources
+from storage.queries_sources import Attached
+from storage.sources import Source
+from tests.pages.conftest import Visit, texts
+from tests.storage import seed, seed_sources
+from tests.storage.seed_sources import SECOND
+
+A, B, C, D = ("a" * 12, "b" * 12, "c" * 12, "d" * 12)
+SECRET = "hunter2secret"
+FULL = {
+    "threads": 1284, "checkpoints": 48211, "writes": 91822, "stored_bytes": 1_240_000_000,
+    "orphan_writes": 312, "orphan_write_bytes": 4_400_000, "dead_bytes": 0,
+    "file_bytes": 1_410_000_000,
+}  # fmt: skip
+
+
+def attach(key: str, now_us: int, **told: str) -> None:
+    """Leaves the file that the form leaves; older than the row of ``seed_sources.add``."""
+    named = {"backend": "sqlite", "shown": f"/data/{key}.sqlite", "application": "chat"} | told
+    source = Source(key=key, url=f"x://me:{SECRET}@db/{key}", created_us=now_us - 900 * SECOND,
+                    **named)  # fmt: skip
+    sources.add(settings.spool_folder(), source)
+
+
+@pytest.fixture
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def badges(shown: AppTest) -> str:
+    """States of the cards, in their order."""
+    return " ".join(one.value for one in shown.markdown if "-badge[" in one.value)
+
+
+def test_nothing_attached_yet(visit: Visit, store: Path) -> None:
+    """The form, and the other two ways; no store is needed for them."""
+    shown = visit("connect")
+    told = texts(shown)
+    assert [one.key for one in shown.text_input if one.key.startswith("attach")] == [
+        "attach-url", "attach-name",
+    ]  # fmt: skip
+    assert "statemeter.instrument(builder.compile(checkpointer=saver))" in told
+    assert "InMemorySaver" in told
+    assert "Run the demo" in [button.label for button in shown.button]
+    assert "STATEMETER_SHOW_VALUES=1" in told
+    assert "Nothing has been measured yet" not in told
+    assert not shown.error
+
+
+def test_an_empty_overview_names_the_page(visit: Visit, store: Path) -> None:
+    """Attaching is the third way to see something."""
+    (link,) = [one.proto for one in visit().get("page_link") if "attach" in one.proto.label]
+    assert link.page == "connect"
+
+
+def test_a_first_pass(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
+    """Share, counts, speed and time left; figures that the reader did not tell are unknown."""
+    attach(A, now_us)
+    readings = [
+        (9 - at, FULL | {"read_bytes": at * 98_000_000, "read_checkpoints": at * 3000})
+        for at in range(10)
+    ]
+    # A reader that spoke just now would be silent by the time a busy machine has drawn the page.
+    seed_sources.add(
+        store, A, now_us + 14 * SECOND, readings, phase="first", done_checkpoints=18211,
+        total_checkpoints=48211, done_bytes=470_000_000, total_bytes=1_240_000_000,
+    )  # fmt: skip
+    shown = visit("connect")
+    (bar,) = shown.get("progress")
+    assert bar.proto.value == 100 * 470 // 1240
+    assert bar.proto.text == (
+        "38 % · 18,211 of 48,211 checkpoints · 470 MB of 1.24 GB · 98.0 MB/s · 7.86 s left"
+    )
+    assert "reads its history" in badges(shown)
+    words = [one.value for one in shown.markdown]
+    for value in ("1,284", "48,211", "91,822", "1.24 GB", "312 · 4.40 MB", "1.41 GB", "0 B"):
+        assert f"**{value}**" in words
+    assert words.count(f"**{formats.UNKNOWN}**") == 2  # orphan blobs, age of the newest
+    assert SECRET not in texts(shown)
+
+
+def test_states_side_by_side(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
+    """One keeps up, one has a problem with its fix, one was attached a moment ago, one only shows
+    values, one was detached; each says so."""
+    for key in (A, B, C):
+        attach(key, now_us)
+    attach(D, now_us, mode="values")
+    seed_sources.add(store, A, now_us, [(0, FULL | {"newest_us": now_us - 4 * SECOND})])
+    seed_sources.add(
+        store, B, now_us, phase="first", problem="db:5432 refused. Start the server.",
+        problem_since_us=now_us - 300 * SECOND,
+    )  # fmt: skip
+    seed_sources.add(store, D, now_us, mode="values", phase="waiting")
+    seed_sources.add(store, "e" * 12, now_us, removed_us=now_us - 60 * SECOND, shown="/gone.sqlite")
+    shown = visit("connect")
+    states = badges(shown)
+    for state in ("keeps up", "problem", "begins", "values on demand"):
+        assert state in states
+    assert "db:5432 refused. Start the server." in [one.value for one in shown.text]
+    told = texts(shown)
+    assert "5 min ago" in told
+    assert [one.label for one in shown.expander] == ["1 detached"]
+    assert formats.plain("/gone.sqlite") in told
+    assert len([one for one in shown.button if one.label == "Detach it"]) == 4
+
+
+def test_links_lead_to_its_threads(
+    visit: Visit, filled: seed.Seed, store: Path, now_us: int
+) -> None:
+    """The Threads page narrowed to its backend and application."""
+    attach(A, now_us, application="my app")
+    links = {one.proto.label: one.proto for one in visit("connect").get("page_link")}
+    assert links["Threads"].page == "threads"
+    assert links["Threads"].query_string == "backend=sqlite&application=my+app"
+    assert links["Backend"].query_string == "backend=sqlite"
+
+
+def test_without_a_collector(visit: Visit, store: Path, now_us: int) -> None:
+    """Since when it is silent, how to start it, and that databases wait for it."""
+    seed.sample(now_us).write(store, heartbeat_s=180)
+    attach(A, now_us)
+    seed_sources.add(store, A, now_us, phase="first")
+    shown = visit("connect")
+    assert "The collector is not running." in texts(shown)
+    assert "Start the collector" in [button.label for button in shown.button]
+    assert "waits for the collector" in badges(shown)
+
+
+def test_before_any_store(visit: Visit, store: Path, now_us: int) -> None:
+    """What was attached before a collector ever ran is there, and waits."""
+    attach(A, now_us)
+    shown = visit("connect")
+    assert "No collector has worked on this store yet." in texts(shown)
+    assert "waits for the collector" in badges(shown)
+
+
+def test_a_broken_store(visit: Visit, store: Path) -> None:
+    """What is wrong with it, with the form still there."""
+    store.write_text("my shopping list, not a database at all")
+    shown = visit("connect")
+    assert "The file is not a store of Statemeter" in texts(shown)
+    assert [one for one in shown.text_input if one.key == "attach-url"]
+
+
+def test_a_spoilt_file(visit: Visit, filled: seed.Seed, now_us: int) -> None:
+    """It is a card with a problem, and can be detached."""
+    attach(A, now_us)
+    (settings.spool_folder() / "sources" / f"{A}.json").write_text("{")
+    shown = visit("connect")
+    assert "problem" in badges(shown)
+    assert "detach it, and attach it anew" in texts(shown)
+    shown.button(key=f"detach-now-{A}").click().run()
+    assert not shown.exception
+    assert sources.list_(settings.spool_folder()) == []
+
+
+def test_names_are_no_markdown(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
+    """Neither a name, a path nor a problem of somebody's becomes markup."""
+    wild = "![x](http://evil/x.png) **b** <script>alert(1)</script> :red[r]"
+    attach(A, now_us, application=wild, shown=wild)
+    seed_sources.add(
+        store, A, now_us, application=wild, shown=wild, problem=wild, problem_since_us=now_us
+    )
+    shown = visit("connect")
+    marked = [one.value for kind in ("markdown", "caption") for one in shown.get(kind)]
+    assert formats.plain(wild) in " ".join(marked)
+    assert wild not in " ".join(marked)
+    assert wild in [one.value for one in shown.text]
+
+
+def test_detaching(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
+    """Its file with the URL is gone at once; what was read stays, told as detached."""
+    attach(A, now_us)
+    seed_sources.add(store, A, now_us)
+    shown = visit("connect")
+    assert "What was read stays in the store" in texts(shown)
+    shown.button(key=f"detach-now-{A}").click().run()
+    assert sources.list_(settings.spool_folder()) == []
+    st.cache_data.clear()  # results serve for a moment
+    shown.run()
+    assert [one.label for one in shown.expander] == ["1 detached"]
+    assert "keeps up" not in badges(shown)
+
+
+def test_a_file_that_cannot_be_removed(
+    visit: Visit, filled: seed.Seed, now_us: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reason stands on its card."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    attach(A, now_us)
+    shown = visit("connect")
+    monkeypatch.setattr(Path, "unlink", refused)
+    shown.button(key=f"detach-now-{A}").click().run()
+    assert "cannot be removed (Permission denied)" in texts(shown)
+    assert len(sources.list_(settings.spool_folder())) == 1
+
+
+def test_a_dashboard_for_others_changes_nothing(
+    visit: Visit, filled: seed.Seed, now_us: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may see the pages may not therefore reach hosts and files of the server, nor detach
+    what is attached: commands to run there are told instead."""
+    attach(A, now_us)
+    config.set_option("server.address", "0.0.0.0")
+    monkeypatch.setenv("STATEMETER_ALLOW_PUBLIC", "1")
+    shown = visit("connect")
+    assert not [one for one in shown.text_input if one.key == "attach-url"]
+    assert not [one for one in shown.button if one.label == "Detach it"]
+    told = texts(shown)
+    assert "-m collector attach -" in told
+    assert f"-m collector detach {A}" in told
+
+
+def test_values_are_allowed_or_not(
+    visit: Visit, filled: seed.Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says which, and how to change it."""
+    assert "not shown" in badges(visit("connect"))
+    monkeypatch.setenv("STATEMETER_SHOW_VALUES", "1")
+    shown = visit("connect")
+    assert "allowed" in badges(shown)
+    assert "kept nowhere" in texts(shown)
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ({"phase": "following", "updated_us": 900 * SECOND}, connect_states.KEEPS_UP),
+        ({"phase": "first", "updated_us": 900 * SECOND}, connect_states.READS),
+        ({"phase": "first", "updated_us": 700 * SECOND}, connect_states.SILENT),
+        ({"phase": "waiting"}, connect_states.BEGINS),
+        ({"mode": "values"}, connect_states.VALUES),
+        ({"removed_us": 1, "problem": "old"}, connect_states.DETACHED),
+    ],
+)
+def test_states(told: dict[str, object], state: connect_states.State) -> None:
+    """Each by what the store tells, while a collector works."""
+    base = {"key": A, "backend": "sqlite", "shown": "x", "application": "", "mode": "attach"}
+    one = Attached(**(base | {"at_us": 905 * SECOND} | told))  # type: ignore[arg-type]
+    assert connect_states.of(one, collecting=True) == state
