@@ -1,7 +1,8 @@
-"""Which thread the address names, and the way to another address.
+"""Which thread and which of its steps the address names, and the way to another address.
 
-``?thread=…&saver=…`` belong to the Threads page: two text fields that are not shown hold them, and
-Streamlit keeps a field and its part of the address equal, for Back and reload too.
+``?thread=…&saver=…`` belong to the Threads and History pages, ``&step=…&with=…`` to the latter:
+text fields that are not shown hold them, and Streamlit keeps a field and its part of the address
+equal, for Back and reload too.
 
 From another page the browser itself goes to the new address: ``st.switch_page`` would drop what the
 filters have put there, and leave an address in between for Back to stop at.
@@ -12,6 +13,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import filters
+
+STEP, WITH = "step", "with"
+"""Names in the address, and keys of the fields."""
 
 _PENDING = "statemeter_go"
 
@@ -36,18 +40,41 @@ export default function ({ data }) {
 
 
 def thread() -> tuple[str, str]:
-    """Thread id and key of its saver in the address of the Threads page, empty where missing."""
+    """Thread id and key of its saver in the address, empty where missing."""
     with st.container(key="address"):
         thread_id = st.text_input("Thread id", key="thread", bind="query-params")
         saver = st.text_input("Saver", key="saver", bind="query-params")
     return str(thread_id), str(saver)
 
 
+def step() -> tuple[str, str]:
+    """Checkpoint ids in the address of the History page: the one that is looked at and the one it
+    is compared with, empty where missing."""
+    with st.container(key="address-step"):
+        chosen = st.text_input("Checkpoint", key=STEP, bind="query-params")
+        compared = st.text_input("Compared with", key=WITH, bind="query-params")
+    return str(chosen), str(compared)
+
+
+def choose_step(checkpoint: str) -> None:
+    """Looks at a checkpoint from the next run on; for callbacks of the History page."""
+    st.session_state[STEP] = checkpoint
+
+
+def compare_with(checkpoint: str) -> None:
+    """Compares with a checkpoint from the next run on, empty: with the parent; for callbacks of
+    the History page."""
+    st.session_state[WITH] = checkpoint
+
+
 def ask_for_thread(thread_id: str, saver: str) -> None:
     """Goes to a thread at the next ``follow()``; for callbacks, which cannot draw."""
-    number = int(st.session_state.get(f"{_PENDING}_number", 0)) + 1
-    st.session_state[f"{_PENDING}_number"] = number
-    st.session_state[_PENDING] = ({"thread": thread_id, "saver": saver}, number)
+    _ask("threads", {"thread": thread_id, "saver": saver})
+
+
+def ask_for_history(thread_id: str, saver: str, checkpoint: str = "") -> None:
+    """Goes to the history of a thread, and to one of its checkpoints; as ``ask_for_thread``."""
+    _ask("history", {"thread": thread_id, "saver": saver, STEP: checkpoint})
 
 
 def ask_for_list() -> None:
@@ -55,17 +82,23 @@ def ask_for_list() -> None:
     ask_for_thread("", "")
 
 
+def _ask(page: str, names: dict[str, str]) -> None:
+    number = int(st.session_state.get(f"{_PENDING}_number", 0)) + 1
+    st.session_state[f"{_PENDING}_number"] = number
+    st.session_state[_PENDING] = (page, names, number)
+
+
 def follow() -> None:
     """Goes where a callback of this run has asked for."""
     asked = st.session_state.pop(_PENDING, None)
     if asked is None:
         return
-    names, number = asked
+    page, names, number = asked
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     _go(
         key="go",
         data={
-            "path": f"/{base}/threads" if base else "/threads",
+            "path": f"/{base}/{page}" if base else f"/{page}",
             "keep": list(filters.SHARED),
             "set": {name: value for name, value in names.items() if value},
             "number": number,

@@ -30,7 +30,9 @@ _STYLE = """
   box-shadow: light-dark(0 1px 2px rgb(16 24 40 / .05), 0 0 0 transparent);
 }
 [class*="st-key-card-"] [data-testid="stHeading"] { padding-bottom: 0; }
-.st-key-address, [data-testid="stLayoutWrapper"]:has(> .st-key-address) { display: none; }
+[class*="st-key-address"], [data-testid="stLayoutWrapper"]:has(> [class*="st-key-address"]) {
+  display: none;
+}
 .st-key-cards > div { flex: 1 1 11rem; }
 .st-key-backend-cards > div { flex: 1 1 15rem; min-width: 15rem; }
 .st-key-source-cards > div { flex: 1 1 24rem; min-width: min(24rem, 100%); max-width: 45rem; }

@@ -23,18 +23,21 @@ class Context:
     """The row of ``history.table`` that the visitor looks at, by attributes."""
     compared: Any | None
     """The row it is compared with, of the same namespace; None: with nothing (a first step)."""
-    read: Callable[[Any], Answer | None]
-    """A row of ``history.table`` → what the user's own database holds there; None where values are
-    not shown. Reads at the first call, so that a view of sizes costs the database nothing."""
+    path: tuple[int, ...]
+    """Places in ``history.table`` from the first known ancestor of the chosen step through it to
+    the end of its branch."""
+    read: Callable[[Any], Answer]
+    """A row of ``history.table`` → what the user's own database holds there, or why that is not
+    shown (``problem``). A view that never asks costs the database nothing."""
 
     @property
-    def values(self) -> Answer | None:
+    def values(self) -> Answer:
         """The values of the chosen step."""
         return self.read(self.chosen)
 
     @property
     def compared_values(self) -> Answer | None:
-        """The values of the step it is compared with; None, too, where there is no such step."""
+        """The values of the step it is compared with, None where there is no such step."""
         return None if self.compared is None else self.read(self.compared)
 
 

@@ -6,15 +6,16 @@ or nothing, and says how to allow them. A part of sizes alone never touches them
 
 from __future__ import annotations
 
+from pages.ui import history_changes, history_channel, history_sizes
 from pages.ui.history_context import View
 
 VIEWS: dict[str, tuple[View, ...]] = {
-    "Changes": (),
+    "Changes": (history_changes.draw,),
     "State": (),
-    "Messages": (),
-    "Channel": (),
-    "Writes": (),
-    "Metadata": (),
+    "Messages": (history_sizes.elements,),
+    "Channel": (history_channel.draw,),
+    "Writes": (history_sizes.writes,),
+    "Metadata": (history_sizes.facts,),
     "Raw": (),
 }
-"""In the order of the page. Sizes come first in each, values below."""
+"""In the order of the page; a view without parts is not offered."""

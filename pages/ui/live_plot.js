@@ -32,6 +32,8 @@ function paint(figure, host) {
       trace.fillcolor = rgba(color, trace.stackgroup ? 0.5 : 0.16);
     }
   }
+  const narrow = host.clientWidth < 500 && figure.layout.meta?.narrow;
+  if (narrow) figure.layout.xaxis.range = narrow;
   const axis = { gridcolor: border, linecolor: border, tickfont: { color: muted, size: 11 } };
   figure.layout = {
     ...figure.layout,
@@ -47,7 +49,7 @@ function paint(figure, host) {
     xaxis: { ...figure.layout.xaxis, ...axis },
     yaxis: { ...figure.layout.yaxis, ...axis },
     autosize: true,
-    uirevision: "keep",
+    uirevision: figure.layout.uirevision ?? "keep",
     // A finger on a chart scrolls the page; with a mouse it zooms.
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
   };
@@ -72,6 +74,7 @@ export default function (component) {
   host.style.height = `${data.height}px`;
   host.setAttribute("aria-label", data.label);
   host.statemeterFigure = data.figure;
+  host.statemeterTell = component.setTriggerValue;
   const draw = async () => {
     try {
       const Plotly = await loadPlotly(data.library);
@@ -82,6 +85,14 @@ export default function (component) {
         responsive: true,
         modeBarButtonsToRemove: ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "toImage"],
       });
+      if (data.clicks && !host.statemeterClicks) {
+        host.statemeterClicks = true;
+        host.style.cursor = "pointer";
+        host.on("plotly_click", ({ points }) => {
+          const named = points.find((point) => point.id !== undefined);
+          if (named) host.statemeterTell("clicked", named.id);
+        });
+      }
       host.dataset.updates = String(Number(host.dataset.updates ?? 0) + 1);
     } catch (problem) {
       host.textContent = `This chart cannot be drawn: ${problem.message}.`;
@@ -113,6 +124,7 @@ export default function (component) {
     if (host.isConnected) return;
     host.statemeterWatch?.();
     host.statemeterWatch = undefined;
+    host.statemeterClicks = false;
     if (window.Plotly) window.Plotly.purge(host);
   };
 }

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -30,7 +31,14 @@ _mount = st.components.v2.component(
 )
 
 
-def live_plot(figure: go.Figure, *, key: str, label: str, height: int = 290) -> None:
+def live_plot(
+    figure: go.Figure,
+    *,
+    key: str,
+    label: str,
+    height: int = 290,
+    on_click: Callable[[str], None] | None = None,
+) -> None:
     """Draws the figure where the script is.
 
     Args:
@@ -38,10 +46,22 @@ def live_plot(figure: go.Figure, *, key: str, label: str, height: int = 290) -> 
         key: names the chart; the same in every run.
         label: what a screen reader says.
         height: pixels.
+        on_click: called before the next run with the id (``ids`` of its trace) of a point that was
+            clicked.
     """
     drawn = to_json(figure, validate=False, engine="orjson")
     data = {"figure": drawn, "height": height, "label": label, "library": _address()}
-    _mount(key=key, data=data, height=height)
+    if on_click is None:
+        _mount(key=key, data=data, height=height)
+        return
+    tell = on_click
+
+    def clicked() -> None:
+        point = st.session_state[key].get("clicked")
+        if point:
+            tell(str(point))
+
+    _mount(key=key, data=data | {"clicks": True}, height=height, on_clicked_change=clicked)
 
 
 def preload() -> None:

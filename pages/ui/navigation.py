@@ -30,6 +30,8 @@ def page_list() -> list[st.Page]:
         st.Page(overview, title="Overview", icon=icon, url_path="overview", visibility="hidden"),
         st.Page(_FOLDER / "threads.py", title="Threads", icon=":material/forum:",
                 url_path="threads"),
+        st.Page(_FOLDER / "history.py", title="History", icon=":material/history:",
+                url_path="history"),
         st.Page(_FOLDER / "backends.py", title="Backends", icon=":material/database:",
                 url_path="backends"),
         st.Page(_FOLDER / "caches.py", title="Caches", icon=":material/bolt:", url_path="caches"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -33,6 +35,7 @@ def threads(
     key: str,
     small: bool = False,
     storage: bool = False,
+    open_: Callable[[str, str], None] = address.ask_for_thread,
 ) -> None:
     """A table of threads; choosing a row opens the thread.
 
@@ -42,6 +45,7 @@ def threads(
         key: names the table.
         small: leaves out what the Overview has no room for.
         storage: names the storage of each row, too.
+        open_: goes to the thread, by its id and the key of its saver.
     """
     shown = pd.DataFrame(
         {
@@ -72,7 +76,7 @@ def threads(
         shown,
         key=key,
         hide_index=True,
-        on_select=lambda: _open_chosen(key, rows),
+        on_select=lambda: _open_chosen(key, rows, open_),
         selection_mode="single-row",
         column_config=_columns(),
         height="content",
@@ -92,11 +96,11 @@ def back_to_list() -> None:
     )
 
 
-def _open_chosen(key: str, rows: pd.DataFrame) -> None:
+def _open_chosen(key: str, rows: pd.DataFrame, open_: Callable[[str, str], None]) -> None:
     picked = st.session_state[key]["selection"]["rows"]
     if picked and picked[0] < len(rows):
         row = rows.iloc[picked[0]]
-        address.ask_for_thread(str(row["thread_id"]), str(row["saver"]))
+        open_(str(row["thread_id"]), str(row["saver"]))
 
 
 def _columns() -> dict[str, object]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts, data, export, formats, frame, tables, thread_tables
+from pages.ui import charts, data, formats, frame, thread_heading, thread_tables
 from pages.ui.live_plot import live_plot
 from storage.queries_steps import STEPS_READ, Steps
 
@@ -18,17 +18,11 @@ ROOT = "(root)"
 
 def draw(thread_id: str, saver: str) -> None:
     """Draws the thread with this id; a choice where several storages have one."""
-    found = data.find_thread(thread_id, saver)
-    if found.empty:
-        _missing(thread_id, saver)
+    row = thread_heading.found(thread_id, saver)
+    if row is None:
         return
-    if len(found) > 1:
-        _ambiguous(thread_id, found)
-        return
-    row = next(found.itertuples(index=False))
     steps = data.steps(row)
-    _heading(row)
-    _exact(row)
+    thread_heading.draw(row, thread_heading.open_history)
     if steps.table.empty:
         st.info("No checkpoint of this thread is stored here any more.", icon=":material/info:")
         return
@@ -62,54 +56,6 @@ def draw(thread_id: str, saver: str) -> None:
     with right:
         thread_tables.elements(steps.elements[steps.elements["namespace"] == chosen])
     thread_tables.runs(data.runs(row))
-
-
-def _heading(row: Any) -> None:
-    with st.container(key="thread-heading", gap="xsmall"):
-        tables.back_to_list()
-        st.code(row.thread_id, language=None)
-        with st.container(horizontal=True, gap="xsmall", key="thread-badges"):
-            st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")
-            for icon, text in (
-                ("folder", row.saver_label),
-                ("apps", row.application),
-                ("account_tree", row.graph),
-                ("data_object", row.serializer),
-            ):
-                if text:
-                    st.badge(formats.plain(text), icon=f":material/{icon}:", color="gray")
-            st.badge(
-                f"used {formats.ago(row.last_seen_us, data.health().at_us)}",
-                icon=":material/schedule:", color="gray",
-            )  # fmt: skip
-            if row.partial:
-                st.badge(
-                    "seen from the middle on: earlier bytes are missing",
-                    icon=":material/warning:", color="orange",
-                )  # fmt: skip
-            if row.deleted_us and not row.live_bytes:
-                st.badge("deleted", icon=":material/delete:", color="red")
-            if row.errors:
-                st.badge(
-                    f"{formats.count(row.errors)} failed calls", icon=":material/error:",
-                    color="red",
-                )  # fmt: skip
-
-
-def _exact(row: Any) -> None:
-    """The sizes to the byte, for whoever compares them with a database."""
-    with st.container(key="thread-exact"):
-        st.caption(
-            " · ".join(
-                f"{name} {value:,} B"
-                for name, value in (
-                    ("live", row.live_bytes),
-                    ("stored", row.stored_bytes),
-                    ("written", row.written_bytes),
-                    ("metadata", row.metadata_bytes),
-                )
-            )
-        )
 
 
 def _figures(row: Any, steps: Steps, table: pd.DataFrame) -> None:
@@ -174,24 +120,3 @@ def _latency(table: pd.DataFrame, x: np.ndarray, axis: str) -> None:
     with frame.card("step-latency", height="stretch"):
         frame.title("Write latency and serialization", f"{unit}, each {axis}")
         live_plot(figure, key="plot-step-latency", label="Write latency over steps")
-
-
-def _missing(thread_id: str, saver: str) -> None:
-    with frame.card("no-thread"):
-        st.subheader("There is no such thread", anchor=False)
-        st.code(thread_id, language=None)
-        if saver:
-            st.text("Not in the storage with this key:")
-            st.code(saver, language=None)
-        st.text("It may not have arrived yet, or its id may be spelled otherwise.")
-        tables.back_to_list()
-
-
-def _ambiguous(thread_id: str, found: pd.DataFrame) -> None:
-    with frame.card("which-thread"):
-        st.subheader("Several storages have a thread with this id", anchor=False)
-        st.code(thread_id, language=None)
-        st.text("Choose the one you mean:")
-        tables.threads(found, {}, key="which-table", storage=True)
-        tables.back_to_list()
-    export.button("threads", lambda: found.drop(columns=["id", "channels"]))
