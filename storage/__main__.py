@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.exc import DatabaseError
 
 from statemeter.errors import SettingError
-from storage import queries, report, store
+from storage import queries, report, store, thread_options
 from storage.errors import StoreError
 
 OF_THREADS = ("threads", "operations", "channels", "durability", "deltas")
@@ -29,7 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
         engine = store.open_reader(told.store)
         try:
             with engine.connect() as connection:
-                choice = report.Choice(told.thread, told.limit, queries.WINDOWS[told.window])
+                window_s = queries.WINDOWS[told.window]
+                choice = report.Choice(
+                    told.thread, told.limit, window_s,
+                    thread_options.chosen(told, window_s), told.sort,
+                )  # fmt: skip
                 rows = report.REPORTS[told.report](connection, choice)
                 if told.thread is not None and told.report in OF_THREADS:
                     _expect_thread(connection, told.thread)
@@ -105,11 +109,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--thread", metavar="ID", help="this thread only")
     parser.add_argument(
         "--window", choices=queries.WINDOWS, default="1h",
-        help="of backends, caches, stores, embeddings and pools; default: 1h",
+        help="of backends, caches, stores, embeddings and pools, and of bytes gained; default: 1h",
     )  # fmt: skip
     parser.add_argument(
         "--limit", metavar="N", type=_limit, default=100, help="most rows, default 100"
     )
+    thread_options.add(parser)
     return parser
 
 

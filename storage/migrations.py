@@ -57,12 +57,19 @@ def _create_sources(connection: Connection) -> None:
         )
 
 
+def _index_names(connection: Connection) -> None:
+    # Written when a thread is new, or fails: what a put changes of a thread is in neither.
+    connection.exec_driver_sql("CREATE INDEX threads_by_name ON threads (thread_id)")
+    connection.exec_driver_sql("CREATE INDEX threads_failed ON threads (errors) WHERE errors > 0")
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
     Change(3, "inspections", _create_inspections),
     Change(4, "failed operations by time", _index_failures),
     Change(5, "attached databases", _create_sources),
+    Change(6, "threads by id, and those with errors", _index_names),
 )
 
 NEWEST = CHANGES[-1].version

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
-from storage.queries import ALL, SECOND_US, IntArray, Scope, fetch, now_us, reading
-
-MINUTE_US = 60 * SECOND_US
+from storage.queries import SECOND_US, IntArray, fetch, now_us, reading
+from storage.thread_filter import GAINED, MINUTE_US, Filter, narrowed
 
 SORTS = {
     "stored": "t.stored_bytes DESC",
@@ -23,6 +23,9 @@ SORTS = {
     "errors": "t.errors DESC",
     "recent": "t.last_seen_us DESC",
     "oldest": "t.last_seen_us ASC",
+    "newest": "t.first_seen_us DESC",
+    "gained": f"{GAINED} DESC",
+    "name": "t.thread_id ASC",
 }
 """Orders of the list, name → SQL; rows without a value come last."""
 
@@ -43,6 +46,7 @@ _COLUMNS = (
     "t.metadata_bytes, t.duration_us, t.serde_us, t.first_seen_us, t.last_seen_us, "
     "t.deleted_us, t.partial"
 )
+_LISTED = f"{_COLUMNS}, {GAINED} AS gained_bytes"
 
 
 @dataclass(frozen=True)
@@ -52,39 +56,6 @@ class Page:
     rows: pd.DataFrame
     total: int | None
     """None where it was not asked for: counting reads all threads, a page only some."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which threads are listed."""
-
-    search: str = ""
-    """Part of a thread id, taken literally; empty: all."""
-    scope: Scope = ALL
-    used_after_us: int = 0
-    errors_only: bool = False
-
-    def where(self) -> str:
-        """SQL over ``threads AS t``."""
-        parts = ["1 = 1" + self.scope.where("t")]
-        if self.search:
-            parts.append("t.thread_id LIKE :search ESCAPE '!'")
-        if self.used_after_us:
-            parts.append("t.last_seen_us >= :used_after")
-        if self.errors_only:
-            parts.append("t.errors > 0")
-        return " AND ".join(parts)
-
-    def values(self) -> dict[str, str | int]:
-        """The values bound by ``where()``."""
-        literal = self.search
-        for special in "!%_":
-            literal = literal.replace(special, "!" + special)
-        return {
-            **self.scope.values(),
-            "search": f"%{literal}%",
-            "used_after": self.used_after_us,
-        }
 
 
 def list_threads(
@@ -100,29 +71,87 @@ def list_threads(
 
     Columns: id, thread_id, saver (key), saver_label, application, graph, backend, steps,
     operations, errors, live_bytes, stored_bytes, written_bytes, metadata_bytes, duration_us,
-    serde_us, first_seen_us, last_seen_us, deleted_us, partial, amplification.
+    serde_us, first_seen_us, last_seen_us, deleted_us, partial, gained_bytes (since the window
+    began, missing where that is unknown), amplification. By bytes gained only threads are listed
+    that were used in the window.
     """
     chosen = chosen or Filter()
-    where, values, order = chosen.where(), chosen.values(), f"{SORTS[sort]} NULLS LAST, t.id"
-    used = {name: value for name, value in values.items() if f":{name}" in where}
+    if sort == "gained":
+        chosen = replace(chosen, used_after_us=max(chosen.used_after_us, chosen.begin_minute_us))
+    order = f"{SORTS[sort]} NULLS LAST, t.id"
     with reading(engine) as connection:
+        where, values = narrowed(connection, chosen)
         # The order is found over row numbers alone: rows are wide, and only a page is wanted.
         rows = fetch(
             connection,
-            f"SELECT {_COLUMNS} FROM (SELECT t.id FROM threads AS t WHERE {where} "
+            f"SELECT {_LISTED} FROM (SELECT t.id FROM threads AS t WHERE {where} "
             f"ORDER BY {order} LIMIT :limit OFFSET :offset) AS page "
             "JOIN threads AS t ON t.id = page.id JOIN savers AS s ON s.id = t.saver_id "
             f"ORDER BY {order}",
+            **values,
             limit=limit,
             offset=offset,
-            **used,
         )
-        total = None
-        if counted:
-            total = connection.execute(
-                text(f"SELECT count(*) FROM threads AS t WHERE {where}"), used
-            ).scalar_one()
-    return Page(_with_amplification(rows), total)
+        total = _count(connection, where, values) if counted else None
+    return Page(_finished(rows, chosen), total)
+
+
+def count_threads(engine: Engine, chosen: Filter | None = None) -> int:
+    """How many threads match."""
+    with reading(engine) as connection:
+        return _count(connection, *narrowed(connection, chosen or Filter()))
+
+
+def read_threads(
+    engine: Engine, chosen: Filter, sort: str, most: int, chunk: int = 10_000
+) -> Iterator[pd.DataFrame]:
+    """The first ``most`` threads of the list, in frames as of ``list_threads``, at least one.
+
+    Their row numbers are read at once, their rows part by part, each part in a transaction of its
+    own: memory stays bounded, and no reader stays open.
+    """
+    if sort == "gained":
+        chosen = replace(chosen, used_after_us=max(chosen.used_after_us, chosen.begin_minute_us))
+    with reading(engine) as connection:
+        where, values = narrowed(connection, chosen)
+        keys = connection.execute(
+            text(
+                f"SELECT t.id FROM threads AS t WHERE {where} "
+                f"ORDER BY {SORTS[sort]} NULLS LAST, t.id LIMIT :most"
+            ),
+            values | {"most": most},
+        ).scalars().all()  # fmt: skip
+    for begin in range(0, max(len(keys), 1), chunk):
+        with reading(engine) as connection:
+            rows = fetch(
+                connection,
+                f"SELECT {_LISTED} FROM json_each(:part) AS page "
+                "JOIN threads AS t ON t.id = page.value JOIN savers AS s ON s.id = t.saver_id "
+                "ORDER BY page.key",
+                part=json.dumps(keys[begin : begin + chunk]),
+                begin=chosen.begin_minute_us,
+            )
+        yield _finished(rows, chosen)
+
+
+def graphs(engine: Engine, most: int = 2_000) -> list[str]:
+    """Names of the graphs of the threads used last."""
+    with reading(engine) as connection:
+        rows = connection.execute(
+            text(
+                "SELECT DISTINCT graph FROM (SELECT graph FROM threads ORDER BY last_seen_us DESC "
+                "LIMIT :most) WHERE graph <> '' ORDER BY graph"
+            ),
+            {"most": most},
+        )
+        return [name for (name,) in rows]
+
+
+def storages(engine: Engine) -> list[tuple[str, str]]:
+    """Key and label of all storages; the label is empty where there is none."""
+    with reading(engine) as connection:
+        rows = connection.execute(text("SELECT key, label FROM savers ORDER BY label, key"))
+        return [(key, label) for key, label in rows]
 
 
 def find_thread(engine: Engine, thread_id: str, saver: str = "") -> pd.DataFrame:
@@ -201,6 +230,16 @@ def flags(rows: pd.DataFrame, curves: dict[int, IntArray]) -> list[list[str]]:
         ]
         found.append(flagged)
     return found
+
+
+def _count(connection: Connection, where: str, values: dict[str, str | int]) -> int:
+    found = connection.execute(text(f"SELECT count(*) FROM threads AS t WHERE {where}"), values)
+    return int(found.scalar_one())
+
+
+def _finished(rows: pd.DataFrame, chosen: Filter) -> pd.DataFrame:
+    rows["gained_bytes"] = rows["gained_bytes"].astype(float) if chosen.begin_us else np.nan
+    return _with_amplification(rows)
 
 
 def _with_amplification(rows: pd.DataFrame) -> pd.DataFrame:

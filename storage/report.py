@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from math import isnan
 from typing import Any
 
 from sqlalchemy import Connection
 
 from storage import report_resources, report_threads
+from storage.queries_threads import read_threads
+from storage.thread_filter import EVERY, Filter
 
 Row = dict[str, Any]
 
@@ -29,22 +32,26 @@ class Choice:
     """Most rows."""
     window_s: int = 3600
     """Of reports of a window: its length in seconds."""
+    threads: Filter = EVERY
+    """Of the report of threads: which."""
+    sort: str = "stored"
+    """Of the report of threads: its order, a name of ``queries_threads.SORTS``."""
 
 
 def threads(connection: Connection, choice: Choice) -> list[Row]:
-    """One row a thread of a storage, most stored bytes first."""
-    rows = _rows(
-        connection,
-        "SELECT t.*, s.label AS saver FROM threads t JOIN savers s ON s.id = t.saver_id "
-        "WHERE (:thread IS NULL OR t.thread_id = :thread) "
-        "ORDER BY t.stored_bytes DESC, t.id LIMIT :limit",
-        choice,
-    )
+    """One row a thread of a storage, in the order asked for."""
+    chosen = choice.threads
+    if choice.thread is not None:
+        chosen = replace(chosen, search=choice.thread, match="exact")
+    frames = read_threads(connection.engine, chosen, choice.sort, choice.limit)
+    rows = [row for frame in frames for row in frame.to_dict("records")]
     return [
         _chosen(
             row, "thread_id", "application", "graph", "backend", "saver", "steps", "live_bytes",
             "written_bytes", "stored_bytes", "metadata_bytes", "operations", "errors",
         ) | {
+            "saver": row["saver_label"],
+            "gained_bytes": None if isnan(row["gained_bytes"]) else int(row["gained_bytes"]),
             "first_seen": _iso(row["first_seen_us"]),
             "last_seen": _iso(row["last_seen_us"]),
             "deleted": _iso(row["deleted_us"]) if row["deleted_us"] else None,

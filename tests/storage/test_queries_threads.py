@@ -10,8 +10,9 @@ from sqlalchemy import Engine
 
 from storage import queries_threads
 from storage.queries import Scope
-from storage.queries_threads import Filter, find_thread, flags, histories, list_threads
+from storage.queries_threads import find_thread, flags, histories, list_threads
 from storage.store import open_reader
+from storage.thread_filter import Filter
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789

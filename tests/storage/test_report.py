@@ -63,12 +63,53 @@ def test_threads(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert big == {
         "thread_id": "big", "application": "app", "graph": "chat", "backend": "sqlite",
         "saver": "db", "steps": 2, "live_bytes": 600, "written_bytes": 1130,
-        "stored_bytes": 1130, "metadata_bytes": 40, "operations": 4, "errors": 0,
+        "stored_bytes": 1130, "gained_bytes": 1130, "metadata_bytes": 40, "operations": 4,
+        "errors": 0,
         "first_seen": "2030-03-17T17:46:43.000000Z", "last_seen": "2030-03-17T17:46:49.001000Z",
         "deleted": None, "partial": False,
     }  # fmt: skip
     assert (small["thread_id"], small["stored_bytes"]) == ("small", 0)
     assert small["deleted"] == "2030-03-17T17:46:47.000000Z"
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (["--search", "BI"], ["big"]),
+        (["--search", "sm", "--match", "prefix"], ["small"]),
+        (["--search", '{"thread_id": "big"}'], ["big"]),
+        (["--search", "mall", "--match", "prefix"], []),
+        (["--stored-at-least", "1kb"], ["big"]),
+        (["--live-at-most", "600"], ["big", "small"]),
+        (["--deleted", "only"], ["small"]),
+        (["--deleted", "without"], ["big"]),
+        (["--backend", "redis"], []),
+        (["--graph", "chat", "--sort", "oldest"], ["small", "big"]),
+        (["--saver", "db", "--sort", "name", "--limit", "1"], ["big"]),
+        (["--origin", "attached"], []),
+        (["--unused-for", "1h"], []),
+    ],
+)
+def test_threads_are_narrowed(
+    store: Path, capsys: pytest.CaptureFixture[str], options: list[str], found: list[str]
+) -> None:
+    """The filters of the Threads page, for scripts."""
+    rows = told(capsys, "threads", "--json", "--store", str(store), *options)
+    assert isinstance(rows, list)
+    assert [row["thread_id"] for row in rows] == found
+
+
+@pytest.mark.parametrize("option", ["--stored-at-least=big", "--used-within=2x"])
+def test_amounts_that_are_none(
+    store: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """The message quotes what was given, and says how to write it."""
+    with pytest.raises(SystemExit) as ended:
+        main(["threads", "--store", str(store), option])
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert repr(option.partition("=")[2]) in told
+    assert "write a number and" in told
 
 
 def test_operations_newest_first(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
