@@ -30,6 +30,8 @@ _WORDS = {
     b"Infinity": typed("float", "inf"), b"-Infinity": typed("float", "-inf"),
 }  # fmt: skip
 _WORD = re.compile(rb"null|true|false|NaN|-?Infinity")
+_SCALAR = re.compile(rb"[-+.0-9A-Za-z]{0,100}")
+"""A number or word, if the bytes at hand end with it: it may go on behind them."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LONG_NUMBER = 40
 """Characters. A longer number is shown as text: making one takes time by the square."""
@@ -96,6 +98,10 @@ class Reader:
                 return self._object() if first == b"{" else self._list()
             finally:
                 self.depth -= 1
+        if not self.whole and (rest := _SCALAR.fullmatch(self.data, self.at)):
+            self.at = len(self.data)
+            self.budget.stop()
+            return typed("?", rest[0].decode(), -1)
         word = _WORD.match(self.data, self.at)
         if word:
             self.at = word.end()
@@ -155,6 +161,8 @@ class Reader:
             return False
         self._space()
         found = self._first()
+        if self.budget.nodes <= 0:
+            return False
         if found == end:
             self.at += 1
             return False
@@ -163,7 +171,8 @@ class Reader:
                 raise self._damaged(f"a comma or {end.decode()}")
             self.at += 1
             self._space()
-        return not (self._first() == b" " and self.budget.nodes <= 0)
+            self._first()
+        return self.budget.nodes > 0
 
     def _key(self) -> Plain:
         if self._first() != b'"':
@@ -226,9 +235,7 @@ class Reader:
 
     def _number(self) -> Plain:
         found = _NUMBER.match(self.data, self.at)
-        if not found or not found[0]:
-            if self.budget.nodes <= 0:
-                return None
+        if not found:
             raise self._damaged("a value")
         self.at = found.end()
         digits = found[0]

@@ -29,7 +29,7 @@ KEYS = re.compile(rf"(?:{_NAMES}|^pwd)$|secret|password|api[_-]?key|authorizatio
 
 _IN_TEXT = re.compile(
     rf"""((?:{_NAMES})\\?["']?\s{{0,9}}[:=]\s{{0,9}}(?:(?:bearer|basic)\s{{1,9}})?)"""
-    r"""(?:\\"[^"\\]*|"(?:[^"\\]++|\\.)*+|'[^']*|[^\s"'\\,;&{}\[\]]+)""",
+    r"""(\\"[^"\\]*|"(?:[^"\\]++|\\.)*+|'[^']*|[^\s"'\\,;&{}\[\]]+)""",
     re.IGNORECASE | re.DOTALL,
 )
 """A name and what follows it in a text: ``"password": "x``, ``token=x``, ``Authorization: x``."""
@@ -89,9 +89,14 @@ class Redaction:
         return HIDDEN
 
     def _text(self, content: str) -> str:
-        content, found = _IN_TEXT.subn(rf"\1{HIDDEN}", content)
-        self.count += found
+        content = _IN_TEXT.sub(self._behind_name, content)
         for pattern in (*_TEXTS, *self.patterns):
-            content, found = pattern.subn(HIDDEN, content)
-            self.count += found
+            content = pattern.sub(self._hidden, content)
         return content
+
+    def _behind_name(self, found: re.Match[str]) -> str:
+        quote = found[2][: len(found[2]) - len(found[2].lstrip("\\\"'"))]
+        return found[1] + quote + self._hide()
+
+    def _hidden(self, found: re.Match[str]) -> str:
+        return self._hide() if found[0] else ""
