@@ -46,6 +46,12 @@ def mongo_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mongo_guarded_url() -> Iterator[str]:
+    """A MongoDB that wants a password, as its root; a test takes a database of its own name."""
+    yield from _served(mongo_server.guarded())
+
+
+@pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL's database ``postgres``, for its superuser; most tests want
     ``postgres_database``."""
