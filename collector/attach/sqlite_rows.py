@@ -133,8 +133,7 @@ class Checkpoints(Table):
         rows = self._database.some(_CHECKPOINTS, (self._read_to,), BATCH_BYTES, 6)
         if rows:
             self._read_to = rows[-1][0]
-        else:
-            self._end = True
+        self._end = len(rows) < BATCH_ROWS and sum(row[6] for row in rows) < BATCH_BYTES
         page = [self._row(row) for row in rows]
         for later, row in zip(page[:0:-1], page[-2::-1], strict=True):
             row.at_us = min(row.at_us, later.at_us)  # before the writes of any later one
