@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import streamlit as st
+from langgraph.checkpoint.sqlite import SqliteSaver
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import connect_states, formats
+from pages.ui import children, connect_states, formats
 from statemeter import settings
 from storage import sources
 from storage.queries_sources import Attached
 from storage.sources import Source
+from tests.collector.inspection.looks import fill
 from tests.pages.conftest import Visit, texts
 from tests.storage import seed, seed_sources
 from tests.storage.seed_sources import SECOND
@@ -255,3 +259,89 @@ def test_states(told: dict[str, object], state: connect_states.State) -> None:
     base = {"key": A, "backend": "sqlite", "shown": "x", "application": "", "mode": "attach"}
     one = Attached(**(base | {"at_us": 905 * SECOND} | told))  # type: ignore[arg-type]
     assert connect_states.of(one, collecting=True) == state
+
+
+def form(shown: AppTest, url: str, application: str = "", mode: str = "attach") -> AppTest:
+    """Fills the form, clicks, and waits for the end of the child."""
+    shown.text_input(key="attach-url").input(url)
+    shown.text_input(key="attach-name").input(application)
+    shown.selectbox(key="attach-mode").select(mode)
+    next(one for one in shown.button if one.label == "Attach").click().run()
+    assert SECRET not in repr(shown.session_state)
+    assert SECRET not in texts(shown)
+    asked = shown.session_state["statemeter_attaching"]
+    deadline = time.monotonic() + 90
+    mine = psutil.Process()
+    while asked.running and time.monotonic() < deadline:
+        for child in mine.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                assert SECRET not in " ".join(child.cmdline())
+        time.sleep(0.02)
+    assert not asked.running
+    st.cache_data.clear()
+    return shown.run()
+
+
+@pytest.fixture
+def database(store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that a graph has written, in a folder that forms may name."""
+    folder = store.parent / "apps"
+    folder.mkdir()
+    monkeypatch.setenv("STATEMETER_ROOTS", str(folder))
+    with SqliteSaver.from_conn_string(str(folder / "chat.sqlite")) as saver:
+        fill(saver)
+    return folder / "chat.sqlite"
+
+
+def test_the_form_attaches(visit: Visit, database: Path) -> None:
+    """Pasted with quotes and spaces: the file with its URL is there, its card too, and the field
+    is empty; a second time it says so and changes nothing."""
+    shown = form(visit("connect"), f' "{database}" ', " my\tapp ", "values")
+    (one,) = sources.list_(settings.spool_folder())
+    assert (one.shown, one.application, one.mode) == (str(database), "myapp", "values")
+    assert sources.load(settings.spool_folder(), one.key).url == str(database)
+    assert "is attached." in " ".join(success.value for success in shown.success)
+    assert shown.text_input(key="attach-url").value == ""
+    assert "values on demand" in badges(shown)
+    again = form(shown, f"sqlite+aiosqlite:///{database}", "other")
+    assert "is attached already, as myapp" in " ".join(info.value for info in again.info)
+    assert [(found.key, found.application) for found in sources.list_(settings.spool_folder())] == [
+        (one.key, "myapp")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("localhost:5432/chat", "Write postgresql://localhost:5432/chat"),
+        (f"postgresql://me:{SECRET}@127.0.0.1:1/chat", "127.0.0.1:1"),
+        ("/etc/hostname", "is not inside {apps}"),
+        ("  ", "No database is named"),
+        (f"\x00{SECRET}", "No database is named"),
+    ],
+)
+def test_the_form_refuses(visit: Visit, database: Path, url: str, words: str) -> None:
+    """What it is, its value without the password, and the fix; more of them in test_check.py."""
+    shown = visit("connect")
+    url, words = (text.replace("{apps}", str(database.parent)) for text in (url, words))
+    if url.strip():
+        shown = form(shown, url)
+    else:
+        shown.text_input(key="attach-url").input(url)
+        next(one for one in shown.button if one.label == "Attach").click().run()
+    assert words in " ".join(one.value for one in shown.text)
+    assert shown.error
+    assert SECRET not in texts(shown)
+    assert sources.list_(settings.spool_folder()) == []
+
+
+def test_only_so_many_at_once(visit: Visit, database: Path) -> None:
+    """Beyond the limit nothing begins, and the page says when to try again."""
+    for _ in range(children.MOST):
+        assert children._places.acquire(blocking=False)
+    try:
+        shown = form(visit("connect"), str(database))
+        assert "Try again" in texts(shown)
+    finally:
+        for _ in range(children.MOST):
+            children._places.release()
