@@ -26,6 +26,7 @@ from storage.plain_text import (
     QUOTES,
     Piece,
     clipped,
+    prefix_of,
     quoted,
     short_type,
     visible,
@@ -167,9 +168,9 @@ class _Page:
 
     def _keys(self, change: Keys, before: Any, place: _Place) -> None:
         parts = change.parts
-        if is_typed(before):  # of the same class: its value differs
+        if is_typed(before) and all(key == "value" or isinstance(one, Same) for key, one in parts):
             inside: Any = dict(parts)["value"]
-            label = f"{place.label}{short_type(before)} "
+            label = f"{place.label}{prefix_of(before)}"
             self.change(inside, before["value"], place._replace(label=label))
             return
         space = INDENT * place.depth

@@ -135,13 +135,8 @@ def identity(value: Any) -> str:
 
 
 def is_typed(value: Any) -> bool:
-    """Whether this mapping stands for an object of another type."""
-    return (
-        isinstance(value, dict)
-        and len(value) == 2
-        and "value" in value
-        and isinstance(value.get("__type__"), str)
-    )
+    """Whether this mapping stands for an object of another type, or for the beginning of one."""
+    return isinstance(value, dict) and "value" in value and isinstance(value.get("__type__"), str)
 
 
 def _class(value: dict[str, Any]) -> Any:

@@ -65,9 +65,24 @@ def unwrapped(value: Any) -> tuple[str, Any]:
     """The classes that a value is wrapped in, each name with a space, and what is inside."""
     prefix = ""
     while is_typed(value) and len(prefix) < LONGEST_LINE:
-        prefix += f"{short_type(value)} "
+        prefix += prefix_of(value)
         value = value["value"]
     return prefix, value
+
+
+def prefix_of(value: dict[str, Any]) -> str:
+    """What stands before the inside of a typed value: its class, its length, what is left out."""
+    notes = []
+    if isinstance(value.get("length"), int):
+        notes.append(f"({value['length']:,} B) ")
+    if isinstance(value.get("cut"), int):
+        notes.append(f"({left_out(value['cut'])}) ")
+    return f"{short_type(value)} {''.join(notes)}"
+
+
+def left_out(count: int) -> str:
+    """How much a limit took away, in elements or bytes; -1: unknown."""
+    return f"{count:,} left out" if count >= 0 else "the rest left out"
 
 
 def short_type(value: dict[str, Any]) -> str:
