@@ -31,6 +31,7 @@ _FACES = {
     "remove": ("Removal", ":material/delete:"),
 }
 _OTHER = ":material/chat_bubble:"
+_USUAL = [("status", "success")]
 
 
 def draw(context: Context) -> None:
@@ -136,9 +137,9 @@ def _message(message: Message, at: int, step: str, whole: int) -> None:
             st.markdown(f"**{_label(title + name)}**", width="content")
             size = formats.size(_known(message.bytes))
             if message.bytes >= 0 and whole > 0:
-                size += f" · {formats.share(message.bytes / whole)}"
-            added = f"step {step}" if step != formats.UNKNOWN else "step unknown"
-            st.caption(f"{at + 1:,} · {_label(size)} · {_label(added)}", width="content")
+                size += f" · {shared.part(message.bytes, whole)}"
+            told = [f"{at + 1:,}", size, f"step {step}", message.id]
+            st.caption(" · ".join(_label(one) for one in told if one), width="content")
         for part in message.parts:
             _part(part)
         for call in message.calls:
@@ -160,19 +161,15 @@ def _part(part: Part) -> None:
 
 
 def _details(message: Message) -> None:
-    facts: dict[str, Any] = {}
-    if message.id:
-        facts["id"] = message.id
     if message.answers:
-        facts["answers the call"] = message.answers
-    facts |= message.extras
+        st.caption(_label(f"answers the call {message.answers}"))
     if not message.role:
         st.json(reduced(message.data, nodes=500), expanded=1)
-    elif message.extras:
+        return
+    facts = {name: one for name, one in message.extras.items() if (name, one) not in _USUAL}
+    if facts:
         with st.expander("Details"):
             st.json(reduced(facts, nodes=500), expanded=1)
-    elif facts:
-        st.caption(_label(" · ".join(f"{name} {one}" for name, one in facts.items())))
 
 
 def visible_lines(text: str) -> str:

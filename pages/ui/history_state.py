@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import streamlit as st
 
 from pages.ui import data_history, export, formats, frame
 from pages.ui import history_values as shared
 from pages.ui.history_context import Context
+from storage.differences import is_typed
 from storage.plain_json import reduced
 from storage.plain_text import clipped, visible
 from storage.values import Answer, Value
@@ -16,7 +19,9 @@ MOST = 40
 """Channels that are shown together; any other one can be chosen."""
 
 SMALL_BYTES = 2_000
-"""A value that is open from the start."""
+"""A value of which two levels are open from the start."""
+
+_FEW, _SHORT = 12, 200
 
 _TABLE_PX = 560
 
@@ -97,8 +102,17 @@ def value(name: str, found: Value, whole: float = 0) -> None:
     if not found.known:
         st.text(visible(clipped(found.problem)))
     elif isinstance(found.data, dict | list) and found.data:
-        st.json(reduced(found.data), expanded=2 if found.bytes <= SMALL_BYTES else 1)
-    elif isinstance(found.data, str):
+        st.json(reduced(found.data), expanded=_open(found))
+    elif isinstance(found.data, str) and ("\n" in found.data or len(found.data) > _SHORT):
         st.code(str(reduced(found.data, characters=20_000)), language=None, wrap_lines=True)
+    elif isinstance(found.data, str):
+        st.text(visible(found.data) or "(empty text)")
     else:
-        st.code(str(found.data), language=None)
+        st.text(json.dumps(found.data))
+
+
+def _open(found: Value) -> bool | int:
+    """How many levels of a tree are open from the start; of a long list none."""
+    if len(found.data) > _FEW and not is_typed(found.data):
+        return False
+    return 2 if 0 <= found.bytes <= SMALL_BYTES else 1

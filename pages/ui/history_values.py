@@ -80,7 +80,7 @@ def facts(value: Value, whole: float = 0) -> str:
     """What a value is, its bytes, its share of ``whole`` bytes, and how it came about."""
     told = [formats.size(_bytes(value))]
     if whole > 0 and value.bytes >= 0:
-        told.append(f"{formats.share(value.bytes / whole)} of the channels")
+        told.append(f"{part(value.bytes, whole)} of the channels")
     told.append(kind_of(value.data) if value.known else value.type or "unknown type")
     if value.cut:
         told.append("cut by a limit")
@@ -88,6 +88,12 @@ def facts(value: Value, whole: float = 0) -> str:
         ancestors = "ancestor" if value.rebuilt == 1 else "ancestors"
         told.append(f"rebuilt from {formats.count(value.rebuilt)} {ancestors}")
     return " · ".join(told)
+
+
+def part(some: float, every: float) -> str:
+    """A share in percent, in which little is not nothing."""
+    small = 0 < some < every / 1000
+    return f"< {formats.share(0.001)}" if small else formats.share(some / every)
 
 
 def whole(found: dict[str, Value]) -> float:
