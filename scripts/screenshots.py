@@ -1,7 +1,8 @@
 """``python -m scripts.screenshots``: the pictures of the README, from a demo that really runs.
 
 Starts a dashboard on a free port with a store of its own in a temporary folder, clicks **Run the
-demo**, waits, and takes ``docs/images/{overview,threads,backends,caches}-{light,dark}.png``.
+demo**, waits, and takes
+``docs/images/{overview,threads,backends,caches,connect}-{light,dark}.png``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
+PLOTS = ".statemeter-plot[data-updates]"
+CARDS = ".st-key-source-cards"
 START_SECONDS = 60
 WIDTH, HEIGHT = 1440, 1100
 
@@ -44,7 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
             "Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM\n",
         )
     options.folder.mkdir(parents=True, exist_ok=True)
-    with dashboard() as address, sync_playwright() as playwright:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        dashboard(folder) as address,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
@@ -59,16 +66,18 @@ def main(arguments: list[str] | None = None) -> int:
         page.wait_for_url("**/threads?*thread=*")
         thread = page.url
         page.close()
+        attach(folder)
         pages = {
             "overview": address,
             "threads": thread,
             "backends": f"{address}/backends",
             "caches": f"{address}/caches",
+            "connect": f"{address}/connect",
         }
         for theme in ("light", "dark"):
             for name, url in pages.items():
                 path = options.folder / f"{name}-{theme}.png"
-                picture(visit(browser, url, theme), path)
+                picture(visit(browser, url, theme), path, CARDS if name == "connect" else PLOTS)
                 sys.stdout.write(f"{path}\n")
         browser.close()
     return 0
@@ -86,36 +95,51 @@ def visit(browser: Browser, address: str, theme: str) -> Page:
     return page
 
 
-def picture(page: Page, path: Path) -> None:
-    """Takes the picture once all charts and tables are drawn."""
-    page.wait_for_selector(".statemeter-plot[data-updates]")
+def picture(page: Page, path: Path, last: str) -> None:
+    """Takes the picture once all charts and tables are drawn, ``last`` among them."""
+    page.wait_for_selector(last)
     page.wait_for_timeout(4000)
     page.wait_for_selector(DRAWN)
     page.screenshot(path=path)
     page.close()  # or it goes on drawing itself while the next picture is taken
 
 
+def attach(folder: str) -> None:
+    """Attaches a database of the demo, for the picture of the Connect page."""
+    database = next(Path(folder).rglob("demo.sqlite"))
+    subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "collector", "attach", str(database), "--app", "support-chat"],
+        cwd=ROOT, env=environment(folder), check=True,
+    )  # fmt: skip
+
+
+def environment(folder: str) -> dict[str, str]:
+    """Ours, with store, spool and data in a folder of their own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("STATEMETER_")}
+    return kept | {
+        "XDG_DATA_HOME": folder, "STATEMETER_STORE": f"{folder}/store.sqlite",
+        "STATEMETER_SPOOL": f"{folder}/spool",
+    }  # fmt: skip
+
+
 @contextmanager
-def dashboard() -> Iterator[str]:
+def dashboard(folder: str) -> Iterator[str]:
     """A dashboard with nothing measured yet: its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("STATEMETER_")}
-        server = subprocess.Popen(  # noqa: S603 (our own dashboard)
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-            cwd=ROOT,
-            env=kept | {"XDG_DATA_HOME": folder, "STATEMETER_STORE": f"{folder}/store.sqlite",
-                        "STATEMETER_SPOOL": f"{folder}/spool"},
-        )  # fmt: skip
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(f"{address}/_stcore/health")
-            yield address
-        finally:
-            server.terminate()
-            server.wait(30)
+    server = subprocess.Popen(  # noqa: S603 (our own dashboard)
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        env=environment(folder),
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/_stcore/health")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(30)
 
 
 def wait_for(url: str) -> None:
