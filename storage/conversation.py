@@ -17,7 +17,8 @@ TYPE = "__type__"
 ROLES = {
     "user": "user", "human": "user", "assistant": "assistant", "ai": "assistant",
     "system": "system", "developer": "system", "tool": "tool", "function": "tool",
-    "remove": "remove",
+    "remove": "remove", "HumanMessageChunk": "user", "AIMessageChunk": "assistant",
+    "SystemMessageChunk": "system", "ToolMessageChunk": "tool", "FunctionMessageChunk": "tool",
 }  # fmt: skip
 """Roles of OpenAI and types of LangChain → role shown."""
 

@@ -15,23 +15,30 @@ MEMORY_BYTES = 256 * MB
 _PAGES_OF_MEMORY = Path("/proc/self/statm")
 
 
-def set_limits(memory: int = MEMORY_BYTES, cpu_seconds: int = 0) -> None:
+def set_limits(memory: int = MEMORY_BYTES) -> None:
     """Hold this process to its present address space and ``memory`` bytes more.
 
-    Call it when all modules are imported. Beyond it, Python raises MemoryError. Where the kernel
-    does not tell the address space (no Linux) memory is left as it is.
-
-    Args:
-        memory: bytes.
-        cpu_seconds: from now on; then the kernel ends the process (SIGXCPU). 0: any.
+    Call it when all modules are imported and threads run: a thread takes address space for its
+    stack, and with glibc for a heap of its own (``MALLOC_ARENA_MAX=1`` in the environment). Beyond
+    the limit Python raises MemoryError. Where the kernel does not tell the address space (no Linux)
+    memory is left as it is.
     """
     _lower(resource.RLIMIT_CORE, 0)  # a core file would have the values in it
     if _PAGES_OF_MEMORY.exists():
         pages = int(_PAGES_OF_MEMORY.read_text().split()[0])
         _lower(resource.RLIMIT_AS, pages * resource.getpagesize() + memory)
-    if cpu_seconds:
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        _lower(resource.RLIMIT_CPU, int(used.ru_utime + used.ru_stime) + 1 + cpu_seconds)
+
+
+def allow_cpu(seconds: int) -> None:
+    """Allow so many seconds of the processor from now on, and up to one more: the kernel counts
+    whole ones. Then it ends this process (SIGXCPU). Call it anew for each request.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    ends = int(used.ru_utime + used.ru_stime) + 1 + seconds
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(
+        resource.RLIMIT_CPU, (ends if hard == resource.RLIM_INFINITY else min(ends, hard), hard)
+    )
 
 
 def _lower(what: int, limit: int) -> None:

@@ -80,7 +80,8 @@ class Redaction:
 
     def _of_key(self, key: Plain, value: Plain) -> Plain:
         hides = isinstance(key, str) and (
-            KEYS.search(key) or any(pattern.search(key) for pattern in self.patterns)
+            KEYS.search(key)
+            or any(found[0] for pattern in self.patterns for found in pattern.finditer(key))
         )
         return self._hide() if hides and value not in (None, "", [], {}) else self.data(value)
 
