@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collector.attach.source import BATCH_ROWS
+from collector.attach.source import BATCH_BYTES, BATCH_ROWS
 
 SECONDS = 0.1
 """A server that answers one client at a time (Redis) lets others wait that long; a statement of
 the others is over before it holds anything back."""
-FIRST_ROWS = 50
+FIRST_ROWS = 20
 
 
 class Pages:
@@ -18,10 +18,10 @@ class Pages:
         self._most = most
         self._seconds = seconds
 
-    def took(self, seconds: float) -> None:
-        """Tell how long a page of ``rows`` took."""
-        change = self._seconds / seconds if seconds > 0 else 2.0
-        self.rows = max(1, min(self._most, round(self.rows * max(0.25, min(2.0, change)))))
+    def took(self, seconds: float, size: int = 0) -> None:
+        """Tell how long a page of ``rows`` took, and how many bytes of it came."""
+        change = min(self._seconds / max(seconds, 1e-6), BATCH_BYTES / max(size, 1))
+        self.rows = max(1, min(self._most, round(self.rows * max(0.1, min(2.0, change)))))
 
     def shrink(self) -> bool:
         """A page took too long to be answered: ask for less; False where there is no less."""

@@ -1,0 +1,133 @@
+"""What is new in a Redis or Valkey database since it was last looked at.
+
+By the search index of RedisSaver, which knows when each checkpoint was written; where there is
+none, and from time to time, all keys are scanned for ids newer than the last, less a margin.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from collector.attach import redis_keys, times
+from collector.attach.cursors import Cursor, newest
+from collector.attach.pages import Pages
+from collector.attach.redis_documents import Key
+from collector.attach.remembered import Remembered
+from collector.attach.source import Batch, Found, FoundCheckpoint
+from collector.held import is_time_ordered
+
+if TYPE_CHECKING:
+    from collector.attach.redis import Redis
+
+RESCAN_SECONDS = 600
+"""A document that the server could not index is found by the next scan."""
+_KEPT = 50_000
+_OPEN = 2_000
+_AT_ONCE = 100
+_SECONDS = 0.03
+
+
+class New:
+    """What is new, and what is known already."""
+
+    def __init__(self, source: Redis) -> None:
+        self._source = source
+        self._seen: Remembered[Key, bool] = Remembered(_KEPT)
+        self._keys: Remembered[bytes, bool] = Remembered(_KEPT)
+        self._open: Remembered[tuple[str, str], str] = Remembered(_OPEN)
+        self._states: Remembered[bytes, int] = Remembered(_KEPT)
+        self._scanned = -float(RESCAN_SECONDS)
+
+    def saw(self, found: Sequence[Found]) -> None:
+        """These were told."""
+        for one in found:
+            if isinstance(one, FoundCheckpoint):
+                key = (one.thread, one.ns, one.checkpoint)
+                self._seen[key] = True
+                self._keys[self._source.form.key_of(key)] = True
+                last = self._open.get((one.thread, one.ns)) or ""
+                self._open[one.thread, one.ns] = max(last, one.checkpoint)
+
+    def read(self, at: Cursor) -> Iterator[Batch]:
+        """All that came after the cursor."""
+        mark, pages = at.mark, Pages(_AT_ONCE, _SECONDS)
+        looked: dict[bytes, bool] = {}
+        keys = sorted(self._candidates(at.since), key=redis_keys.place_of)
+        while keys:
+            part, keys = keys[: pages.rows], keys[pages.rows :]
+            begun = time.monotonic()
+            found, size = self._source.batch(part)
+            pages.took(time.monotonic() - begun, size)
+            fresh = self._fresh(found)
+            for one in fresh:
+                if isinstance(one, FoundCheckpoint):
+                    mark = newest(mark, one.checkpoint)
+                    if one.parent:
+                        looked[self._source.form.key_of((one.thread, one.ns, one.parent))] = True
+            self.saw(fresh)
+            if fresh:
+                yield Batch(fresh, at.text(), size)
+        for (thread, ns), checkpoint in self._open.items():
+            looked[self._source.form.key_of((thread, ns, checkpoint))] = True
+        yield from self._pending(list(looked), at)
+        at.mark = mark
+        yield Batch([], at.text(), 0)
+
+    def _fresh(self, found: Sequence[Found]) -> list[Found]:
+        """Without what was told: of a shallow saver a key alone does not tell that."""
+        told = {
+            key for one in found if isinstance(one, FoundCheckpoint)
+            and (key := (one.thread, one.ns, one.checkpoint)) in self._seen
+        }  # fmt: skip
+        return [one for one in found if (one.thread, one.ns, one.checkpoint) not in told]
+
+    def _candidates(self, since: str) -> list[bytes]:
+        """Keys of checkpoints that may be new."""
+        form, server = self._source.form, self._source.server
+        found: list[bytes] | None = None
+        now = time.monotonic()
+        if form.index and now - self._scanned < RESCAN_SECONDS and form.index in server.indexes():
+            begun_ms = times.of_checkpoint(since) // 1000
+            found = server.search(form.index, f"@checkpoint_ts:[{begun_ms} +inf]")
+        if found is None:
+            self._scanned = now
+            found = [
+                key for keys in server.scan("checkpoint:*") for key in keys
+                if form.is_checkpoint(key)
+            ]  # fmt: skip
+            if form.layout == "latest":
+                found = [key for key, one in form.ids(found) if _may_be_new(one, since)]
+        if form.layout == "latest":
+            return found  # the key is the same for all checkpoints of a namespace
+        return [
+            key for key in found
+            if key not in self._keys and _may_be_new(redis_keys.id_of(key), since)
+        ]  # fmt: skip
+
+    def _pending(self, keys: Sequence[bytes], at: Cursor) -> Iterator[Batch]:
+        """Pending writes under these checkpoints, where there are others than before."""
+        form = self._source.form
+        for begin in range(0, len(keys), _AT_ONCE):
+            some = keys[begin : begin + _AT_ONCE]
+            states = form.states(some)
+            changed = [
+                (key, state) for key, state in zip(some, states, strict=True)
+                if state and self._states.get(key) != state
+            ]  # fmt: skip
+            if not changed:
+                continue
+            found: list[Found] = []
+            size = 0
+            for pending in form.writes([key for key, _ in changed]):
+                found += form.tasks(pending)
+                size += sum(write[6] for write in pending)
+            for key, state in changed:
+                self._states[key] = state
+            if found:
+                yield Batch(found, at.text(), size)
+
+
+def _may_be_new(checkpoint: str, since: str) -> bool:
+    return checkpoint > since or not is_time_ordered(checkpoint)
