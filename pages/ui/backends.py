@@ -166,9 +166,10 @@ def _bytes(shown: Backends, rates: pd.DataFrame) -> None:
 def _operations(shown: Backends) -> None:
     table = shown.operations
     with frame.card("operations", height="stretch"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Operations", f"calls of savers in {filters.window()}")
-            export.button("operations", lambda: table)
+        export.title(
+            "Operations", f"calls of savers in {filters.window()}", "operations", lambda: table,
+            there=not table.empty,
+        )  # fmt: skip
         if table.empty:
             st.caption("No saver was called in this window.")
             return
@@ -221,7 +222,10 @@ def _operation_columns() -> dict[str, object]:
 
 def _errors(found: pd.DataFrame, counted: int) -> None:
     with frame.card("errors", height="stretch"):
-        frame.title("Errors by class", f"calls that raised in {filters.window()}")
+        export.title(
+            "Errors by class", f"calls that raised in {filters.window()}", "errors", lambda: found,
+            there=not found.empty,
+        )  # fmt: skip
         told = int(found["count"].sum()) if len(found) else 0
         if not counted and not told:
             st.badge("No call failed", icon=":material/check_circle:", color="green")

@@ -18,9 +18,10 @@ def nodes(found: Caches) -> None:
     # By name, so that a row keeps its place while calls come in.
     rows = rows.sort_values(["label", "node"], ignore_index=True)
     with frame.card("nodes"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Nodes", f"calls in {filters.window()}; keys since they are kept")
-            export.button("caches", lambda: rows.drop(columns="resource_id"))
+        export.title(
+            "Nodes", f"calls in {filters.window()}; keys since they are kept", "caches",
+            lambda: rows.drop(columns="resource_id"),
+        )  # fmt: skip
         st.dataframe(
             pd.DataFrame({
                 "node": rows["node"],

@@ -11,6 +11,7 @@ from pages.ui import (
     charts,
     charts_lines,
     data_resources,
+    export,
     filters,
     formats,
     frame,
@@ -151,7 +152,10 @@ def _saved(found: Caches) -> None:
 
 def _functions(found: Gauges) -> None:
     with frame.card("functions", height="stretch"):
-        frame.title("Functions", "functools.lru_cache under watch_cache")
+        export.title(
+            "Functions", "functools.lru_cache under watch_cache", "functions",
+            lambda: found.resources.drop(columns="resource_id"), there=not found.resources.empty,
+        )  # fmt: skip
         if found.resources.empty:
             st.caption("No function is watched:")
             st.code('statemeter.watch_cache("system-config", get_system_config)',

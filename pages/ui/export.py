@@ -1,47 +1,75 @@
-"""Tables as CSV files that a spreadsheet opens without running anything.
-
-A cell that begins with ``= + - @``, TAB or CR is a formula to a spreadsheet, and names of threads
-come from anybody: such text gets an apostrophe before it (OWASP, "CSV injection").
-"""
+"""The control beside a table that saves it as CSV, Parquet or JSON."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 
-_LIVE = ("=", "+", "-", "@", "\t", "\r")
+from pages.ui import export_files, frame
+
+Made = pd.DataFrame | Iterable[pd.DataFrame]
+"""A table, or the parts of one that is read part by part, at least one."""
 
 
-def harmless(value: object) -> object:
-    """The value; text that would be a formula with an apostrophe before it."""
-    if isinstance(value, list):
-        value = ", ".join(str(part) for part in value)
-    if isinstance(value, str) and value.startswith(_LIVE):
-        return f"'{value}"
-    return value
+class _Kind(NamedTuple):
+    label: str
+    ending: str
+    mime: str
+    write: Callable[[Iterable[pd.DataFrame], dict[str, str]], bytes]
+    use: str
 
 
-def to_csv(frame: pd.DataFrame) -> bytes:
-    """The frame as CSV in UTF-8, with a header."""
-    safe = {str(harmless(str(name))): frame[name].map(harmless) for name in frame.columns}
-    # Text is quoted, so that a line break within it is no new line of the table.
-    written = pd.DataFrame(safe).to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
-    return str(written).encode("utf-8", "replace")
+_KINDS = (
+    _Kind("CSV", "csv", "text/csv", export_files.to_csv, "for spreadsheets; a formula is text"),
+    _Kind("Parquet", "parquet", "application/vnd.apache.parquet", export_files.to_parquet,
+          "typed, with units, for pandas, DuckDB, Polars"),
+    _Kind("JSON", "json", "application/json", export_files.to_json,
+          "a list of objects, for scripts"),
+)  # fmt: skip
 
 
-def button(name: str, frame: Callable[[], pd.DataFrame]) -> None:
-    """A button that saves the frame, made when it is clicked."""
-    st.download_button(
-        "CSV",
-        lambda: to_csv(frame()),
-        file_name=f"statemeter-{name}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        key=f"export-{name}",
-        on_click="ignore",
-        type="tertiary",
-        help=f"Save the {name} as a CSV file",
-    )
+def title(text: str, detail: str, name: str, make: Callable[[], Made], there: bool = True) -> None:
+    """The title of a card with a table (see ``frame.title``), and the control beside it if the
+    table is there."""
+    with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+        frame.title(text, detail)
+        if there:
+            button(name, make)
+
+
+def button(name: str, make: Callable[[], Made], note: str = "") -> None:
+    """The control of a table. A file is made when it is asked for, outside the page's run.
+
+    Args:
+        name: of the table, in file names and keys; one of a kind on its page.
+        make: the table. Streamlit calls it in a thread of its own, where there are no widgets: what
+            it needs of them has to be read before.
+        note: what the file leaves out, our own words.
+    """
+    with st.popover(
+        "Export", icon=":material/download:", key=f"export-{name}", type="tertiary",
+    ):  # fmt: skip
+        for kind in _KINDS:
+            st.download_button(
+                kind.label,
+                _writing(kind, name, make, note),
+                file_name=f"statemeter-{name}.{kind.ending}",
+                mime=kind.mime,
+                key=f"export-{name}-{kind.ending}",
+                on_click="ignore",
+                help=f"The {name.replace('-', ' ')}: {kind.use}",
+                width="stretch",
+            )
+        if note:
+            st.caption(note)
+
+
+def _writing(kind: _Kind, name: str, make: Callable[[], Made], note: str) -> Callable[[], bytes]:
+    return lambda: kind.write(_parts(make()), export_files.about(name, note))
+
+
+def _parts(made: Made) -> Iterator[pd.DataFrame]:
+    return iter([made] if isinstance(made, pd.DataFrame) else made)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import formats, frame
+from pages.ui import export, formats, frame
 from storage.queries_health import Health
 
 
 def draw(health: Health) -> None:
     """Draws the card."""
     with frame.card("health", height="stretch"):
-        frame.title("Health", "collector and instrumented processes")
+        export.title(
+            "Health", "collector and instrumented processes", "processes",
+            lambda: health.processes, there=not health.processes.empty,
+        )  # fmt: skip
         if health.problem:
             st.error("The collector cannot go on:", icon=":material/error:")
             st.code(health.problem, language=None)

@@ -8,7 +8,7 @@ import sys
 import pandas as pd
 import streamlit as st
 
-from pages.ui import access, checks, data_resources, formats, frame, processes
+from pages.ui import access, checks, data_resources, export, formats, frame, processes
 from storage.inspections import STATUSES, Check, Inspection
 from storage.queries import now_us
 
@@ -112,9 +112,12 @@ def _inspection(found: Inspection) -> None:
     with st.expander(label, icon=icon, key=f"inspection-{found.storage}", expanded=bool(number)):
         took = formats.duration(found.duration_us)
         when = formats.ago(found.at_us, now_us())
-        st.caption(
-            formats.plain(f"{found.server or 'version unknown'}, looked {when}, took {took}")
-        )
+        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+            st.caption(
+                formats.plain(f"{found.server or 'version unknown'}, looked {when}, took {took}")
+            )
+            if found.checks:
+                export.button(f"checks-{found.storage}", lambda: _for_export(found))
         if found.problem:
             st.text(found.problem)
         for place, check in enumerate(wrong):
@@ -165,6 +168,20 @@ def _checks(found: Inspection) -> None:
             "value": config.TextColumn("Value"),
             "why": config.TextColumn("Meaning", width="large"),
         },
+    )  # fmt: skip
+
+
+def _for_export(found: Inspection) -> pd.DataFrame:
+    """Values as they are: a number or a text, with its unit beside it."""
+    return pd.DataFrame(
+        [
+            {
+                "status": one.status, "check": one.what, "of": one.subject,
+                "value": None if one.value is None else str(one.value), "unit": one.unit,
+                "estimate": one.estimate, "error": one.error, "why": one.why, "mend": one.mend,
+            }
+            for one in found.checks
+        ]
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import address, cards, charts, data, filters, frame, health, states, tables
+from pages.ui import address, cards, charts, data, export, filters, frame, health, states, tables
 from pages.ui.formats import size
 from pages.ui.live_plot import live_plot
 from storage.queries import Overview
@@ -56,6 +56,7 @@ def _largest() -> None:
     with frame.card("largest", height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             frame.title("Largest threads", "tick one to open it")
+            export.button("threads", lambda: page.rows.drop(columns="id"))
             st.button(
                 "All threads", icon=":material/arrow_forward:", icon_position="right",
                 key="all-threads", type="tertiary", on_click=address.ask_for_list,

@@ -24,10 +24,10 @@ def draw(found: Gauges) -> None:
     # By name, so that a row keeps its place.
     table = found.resources.sort_values("label", ignore_index=True)
     with frame.card("pools", height="stretch"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Connection pools", "in use (solid) and waiting (dotted), count")
-            if len(table):
-                export.button("pools", lambda: table)
+        export.title(
+            "Connection pools", "in use (solid) and waiting (dotted), count", "pools",
+            lambda: table.drop(columns="resource_id"), there=not table.empty,
+        )  # fmt: skip
         if table.empty:
             st.caption(
                 "No pool was seen. Pools of savers and stores that are instrumented are found by "

@@ -23,7 +23,9 @@ def draw(found: Calls) -> None:
                     "Rows", ("method", "prefix"), default="method", required=True,
                     key="store-rows", bind="query-params", label_visibility="collapsed",
                 )  # fmt: skip
-                export.button("stores", lambda: _named(found, found.parts))
+                export.button(
+                    "stores", lambda: _named(found, found.parts).drop(columns="resource_id")
+                )
         _calls(found, found.parts if by == "prefix" else found.methods, by == "prefix")
         if found.folded and by == "prefix":
             st.caption(
@@ -34,11 +36,14 @@ def draw(found: Calls) -> None:
 def draw_embeddings(found: Calls) -> None:
     """Draws the Embeddings card."""
     with frame.card("embeddings", height="stretch"):
-        frame.title("Embeddings", f"calls in {filters.window()}")
+        rows = _named(found, found.methods) if len(found.resources) else found.methods
+        export.title(
+            "Embeddings", f"calls in {filters.window()}", "embeddings",
+            lambda: rows.drop(columns="resource_id"), there=not rows.empty,
+        )  # fmt: skip
         if found.resources.empty:
             st.caption("No embeddings were seen. A store with an index tells of them.")
             return
-        rows = _named(found, found.methods)
         if rows.empty:
             st.caption("None were called in this window.")
             return

@@ -48,9 +48,10 @@ def steps(table: pd.DataFrame) -> None:
     )
     hidden = [name for name in ("namespace", "error") if not (shown[name] != "").any()]
     with frame.card("steps"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Steps", f"{formats.count(len(table))} checkpoints; choose one to see it")
-            export.button("steps", lambda: shown)
+        export.title(
+            "Steps", f"{formats.count(len(table))} checkpoints; choose one to see it", "steps",
+            lambda: table.drop(columns="id"),
+        )  # fmt: skip
         config = st.column_config
         st.dataframe(
             shown.drop(columns=hidden),
@@ -113,9 +114,11 @@ def channels(table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
     step = table["step"].iloc[row]
     with frame.card("step-channels", height="stretch"):
         newest = ", the newest" if row == len(table) - 1 else ""
-        frame.title(
+        export.title(
             "Channels",
             f"at step {formats.UNKNOWN if pd.isna(step) else int(step)}{newest}",
+            "channels",
+            lambda: shown.rename(columns={"change": "change_bytes", "share": "share_percent"}),
         )
         config = st.column_config
         st.dataframe(
@@ -140,7 +143,10 @@ def channels(table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
 def elements(found: pd.DataFrame) -> None:
     """The largest elements, as of ``storage.queries_steps.Steps``."""
     with frame.card("elements", height="stretch"):
-        frame.title("Largest elements", "of list channels, as last written")
+        export.title(
+            "Largest elements", "of list channels, as last written", "elements", lambda: found,
+            there=not found.empty,
+        )  # fmt: skip
         if found.empty:
             st.caption("No channel of this namespace holds a list.")
             return
@@ -170,7 +176,8 @@ def elements(found: pd.DataFrame) -> None:
 def nodes(found: pd.DataFrame) -> None:
     """How often and how long nodes ran, as of ``storage.queries_steps.node_summary``."""
     with frame.card("nodes", height="stretch"):
-        frame.title("Nodes", "how often and how long they ran")
+        export.title("Nodes", "how often and how long they ran", "nodes", lambda: found,
+                     there=not found.empty)  # fmt: skip
         if found.empty:
             st.caption("No node run of this thread was seen: instrument the graph to see them.")
             return
@@ -205,7 +212,7 @@ def runs(found: pd.DataFrame) -> None:
     if found.empty:
         return
     with frame.card("runs"):
-        frame.title("Runs", "the newest")
+        export.title("Runs", "the newest", "runs", lambda: found)
         config = st.column_config
         st.dataframe(
             pd.DataFrame(
