@@ -7,7 +7,7 @@ import sys
 
 import streamlit as st
 
-from pages.ui import access, attaching, formats, frame, processes
+from pages.ui import access, attaching, connect_rights, formats, frame, processes
 from pages.ui.attaching import Attaching
 from statemeter import settings
 from storage.sources import Mode
@@ -49,6 +49,7 @@ def draw() -> None:
             st.fragment(_wait, run_every=0.5)()
         elif asked is not None:
             _ended(asked)
+        connect_rights.draw()
 
 
 def _fields(running: bool) -> None:

@@ -13,12 +13,13 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import children, connect_states, formats
+from pages.ui import children, connect_rights, connect_states, formats
 from statemeter import settings
 from storage import sources
 from storage.queries_sources import Attached
 from storage.sources import Source
 from tests.collector.inspection.looks import fill
+from tests.conftest import REPOSITORY
 from tests.pages.conftest import Visit, texts
 from tests.storage import seed, seed_sources
 from tests.storage.seed_sources import SECOND
@@ -71,6 +72,16 @@ def test_an_empty_overview_names_the_page(visit: Visit, store: Path) -> None:
     assert link.page == "connect"
 
 
+def test_rights_are_those_of_the_docs(visit: Visit, store: Path) -> None:
+    """The statements on the page are those that tests of the docs run on real servers."""
+    docs = (REPOSITORY / "docs" / "attach.md").read_text("utf-8")
+    shown = [code.value for code in visit("connect").code]
+    assert len(connect_rights.RIGHTS) == 3
+    for language, statements in connect_rights.RIGHTS.values():
+        assert f"```{language}\n{statements}```" in docs
+        assert statements.rstrip() in shown
+
+
 def test_a_first_pass(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
     """Share, counts, speed and time left; figures that the reader did not tell are unknown."""
     attach(A, now_us)
@@ -117,7 +128,7 @@ def test_states_side_by_side(visit: Visit, filled: seed.Seed, store: Path, now_u
     assert "db:5432 refused. Start the server." in [one.value for one in shown.text]
     told = texts(shown)
     assert "5 min ago" in told
-    assert [one.label for one in shown.expander] == ["1 detached"]
+    assert shown.expander[0].label == "1 detached"
     assert formats.plain("/gone.sqlite") in told
     assert len([one for one in shown.button if one.label == "Detach it"]) == 4
 
@@ -196,7 +207,7 @@ def test_detaching(visit: Visit, filled: seed.Seed, store: Path, now_us: int) ->
     assert sources.list_(settings.spool_folder()) == []
     st.cache_data.clear()  # results serve for a moment
     shown.run()
-    assert [one.label for one in shown.expander] == ["1 detached"]
+    assert shown.expander[0].label == "1 detached"
     assert "keeps up" not in badges(shown)
 
 

@@ -85,7 +85,7 @@ def test_mongodb(mongo_guarded_url: str, role: str) -> None:
     with pymongo.MongoClient(mongo_guarded_url) as client:
         saver = MongoDBSaver(client, db_name=database)
         fill(saver)
-        made = re.fullmatch(r"db\.createUser\((.*)\)", statements("javascript").strip())
+        made = re.fullmatch(r"db\.createUser\((.*)\)", statements("javascript").strip(), re.DOTALL)
         assert made is not None
         told = json.loads(made[1].replace("checkpointing_db", database))
         assert told["user"] == "statemeter"
