@@ -29,6 +29,7 @@ from collector.attach.source import (
     Batch,
     Found,
     FoundCheckpoint,
+    FoundWrites,
     Held,
     SaverFacts,
     Total,
@@ -159,14 +160,17 @@ class Mongo:
             rows = self._page(CHECKPOINTS, place, _KEEP, pages.rows)
             if not rows:
                 return
-            found: list[Found] = []
-            for row in rows:
-                if row["_id"] not in self._seen:
-                    found.append(self._checkpoint(row))
-                    self._seen[row["_id"]] = True
-            pages.took(time.monotonic() - begun)
+            fresh = [row for row in rows if row["_id"] not in self._seen]
+            found = [self._checkpoint(row) for row in fresh]
+            pending, size = mongodb_documents.writes(
+                self._writes_of([mongodb_documents.key_of(row) for row in fresh]), self._sends.get
+            )
+            for row in fresh:
+                self._seen[row["_id"]] = True
+            size += sum(one.document_bytes for one in found)
+            pages.took(time.monotonic() - begun, size)
             place = rows[-1]["_id"]
-            yield Batch(found, _reached(at, 0, place), sum(_bytes_of(row) for row in rows))
+            yield Batch(_beside(found, pending), _reached(at, 0, place), size)
 
     def _checkpoint(self, row: dict[str, Any]) -> FoundCheckpoint:
         def parent() -> Versions | None:
@@ -207,7 +211,7 @@ class Mongo:
             held = self._writes_of(list(keys))
             pages.took(time.monotonic() - begun)
             found, size = mongodb_documents.writes(held, self._sends.get)
-            yield Batch(list(found), _reached(at, 1, place), size)
+            yield Batch([*found], _reached(at, 1, place), size)
 
     def _writes_of(self, keys: Sequence[Key]) -> list[dict[str, Any]]:
         """Pending writes under these checkpoints, but for those that were told just so."""
@@ -247,6 +251,17 @@ class Mongo:
                 if size >= BATCH_BYTES:
                     break
         return rows
+
+
+def _beside(found: Sequence[FoundCheckpoint], pending: Sequence[FoundWrites]) -> list[Found]:
+    """Checkpoints, each followed by its pending writes."""
+    writes: dict[Key, list[FoundWrites]] = {}
+    for one in pending:
+        writes.setdefault((one.thread, one.ns, one.checkpoint), []).append(one)
+    return [
+        part for one in found
+        for part in (one, *writes.get((one.thread, one.ns, one.checkpoint), ()))
+    ]  # fmt: skip
 
 
 def _bytes_of(row: dict[str, Any]) -> int:

@@ -6,7 +6,6 @@ A connection of its own, named ``statemeter``. Every statement is a transaction 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -15,18 +14,16 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from collector.attach import postgres_new, postgres_rows
+from collector.attach import postgres_first, postgres_new, postgres_rows
 from collector.attach.cursors import Cursor
-from collector.attach.pages import Pages
 from collector.attach.postgres_gauges import Gauges
 from collector.attach.postgres_rows import Key
-from collector.attach.source import Batch, Found, FoundCheckpoint, Held, SaverFacts, Total
+from collector.attach.source import Batch, Found, Held, SaverFacts, Total
 from collector.inspection import limits, postgres, postgres_setup, url
 from collector.inspection.errors import CouldNotLook
 from collector.inspection.url import Address
 
 _NEEDED = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-_WRITES_ROWS = 5_000
 _COLUMNS = (
     "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = %s AND a.attnum > 0 "
     "AND NOT a.attisdropped"
@@ -114,14 +111,11 @@ class Postgres:
         return Total(self._gauges.checkpoints())
 
     def read(self, cursor: str) -> Iterator[Batch]:
-        """See ``Source``.
-
-        The first pass goes along the primary key of the checkpoints, each page with the pending
-        writes of its range; what comes after it is found by the ids of checkpoints.
-        """
+        """See ``Source``: the first pass thread by thread, each in the order of its checkpoint ids;
+        what comes after it is found by the ids (``postgres_new``)."""
         at = Cursor.of(cursor)
         if at.key is not None:
-            yield from self._first(at)
+            yield from postgres_first.read(self, self._new, at)
         yield from self._new.read(at)
 
     def changed(self) -> bool:
@@ -158,7 +152,7 @@ class Postgres:
         """What rows of checkpoints tell, with a statement for the blobs; and the bytes of it.
 
         Args:
-            rows: of ``Statements.after`` or ``given``.
+            rows: of ``Statements.given``.
             told: what was told before, by which a row without its parent is understood.
         """
         asked: list[tuple[int, str]] = []
@@ -184,51 +178,7 @@ class Postgres:
             size += one.document_bytes + one.blob_bytes
         return found, size
 
-    def _first(self, at: Cursor) -> Iterator[Batch]:
-        pages = Pages()
-        told = self._new.told
-        width = 2 if self.latest else 3
-        while at.key is not None:
-            key = tuple(at.key[:width]) or ("",) * width
-            begun = time.monotonic()
-            try:
-                rows = self.named_rows(self.statements.after, *key, pages.rows)
-                found, size = self.checkpoints(rows, told)
-            except psycopg.errors.QueryCanceled:
-                if pages.shrink():
-                    continue
-                raise
-            pages.took(time.monotonic() - begun)
-            end = _key_of(rows[-1])[:width] if rows else None
-            self._new.saw(found)
-            told.tell(rows)
-            yield Batch(found, at.text(), size)
-            times = {(f.thread, f.ns, f.checkpoint): f.at_us for f in found
-                     if isinstance(f, FoundCheckpoint)}  # fmt: skip
-            yield from self._writes(key, end, times, at)
-            at.key = list(end) if end else None
-            yield Batch([], at.text(), 0)
-
-    def _writes(
-        self, key: Sequence[str], end: Sequence[str] | None, times: dict[Key, int], at: Cursor
-    ) -> Iterator[Batch]:
-        """Pending writes behind ``key`` up to ``end``, or to the last. Their checkpoints need not
-        be there."""
-        upto = (end is None, *(end or key))
-        rows = self.rows(self.statements.writes_begin, *key, *upto, _WRITES_ROWS)
-        while rows:
-            full = len(rows) == _WRITES_ROWS
-            last = rows[-1][:5]
-            if full:  # the last task may go on in the next page
-                cut = [row for row in rows if row[:4] != last[:4]]
-                if cut:
-                    rows, last = cut, cut[-1][:5]
-            found = postgres_rows.writes(rows, times)
-            yield Batch(list(found), at.text(), sum(row[8] for row in rows))
-            if not full:
-                return
-            rows = self.rows(self.statements.writes_between, *last, *upto, _WRITES_ROWS)
-
-
-def _key_of(row: Mapping[str, Any]) -> Key:
-    return row["thread_id"], row["checkpoint_ns"], row["checkpoint_id"]
+    def pending(self, keys: Sequence[Key]) -> list[Any]:
+        """Rows of the pending writes of some checkpoints."""
+        columns = [list(column) for column in zip(*keys, strict=True)]
+        return self.rows(self.statements.writes_of, *columns) if keys else []

@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 
 from collector.attach import cursors
+from collector.attach.postgres_rows import next_threads
 from collector.inspection.postgres import Reader
 
 EXACT_ROWS = 2_000_000
@@ -32,16 +33,6 @@ WHERE c.oid = ANY(%s)
 """Dead rows, by the mean size of a row of their table: an estimate."""
 _ESTIMATE = "SELECT reltuples::bigint FROM pg_catalog.pg_class WHERE oid = %s"
 _DISTINCT = "SELECT count(*) FROM (SELECT DISTINCT {key} FROM checkpoints) t"
-_NEXT_THREADS = """
-WITH RECURSIVE t AS (
-    (SELECT thread_id FROM {table} WHERE thread_id > %s ORDER BY thread_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT n.thread_id FROM {table} n WHERE n.thread_id > t.thread_id
-        ORDER BY n.thread_id LIMIT 1) FROM t WHERE t.thread_id IS NOT NULL
-)
-SELECT thread_id FROM (SELECT thread_id FROM t LIMIT %s) s WHERE thread_id IS NOT NULL
-"""
-"""From one thread to the next, by the index: not through all their rows."""
 _ORPHAN_WRITES = """
 SELECT count(*), coalesce(sum(octet_length(w.blob)), 0)::bigint FROM checkpoint_writes w
 WHERE w.thread_id = ANY(%s) AND NOT EXISTS (
@@ -146,8 +137,7 @@ class Gauges:
         """The next threads, of those in any table."""
         found: set[str] = set()
         for table in self._tables:
-            sql = _NEXT_THREADS.format(table=table)
-            rows = self._reader.rows(sql, self._thread, _THREADS)
+            rows = self._reader.rows(next_threads(table), self._thread, _THREADS)
             found.update(row[0] for row in rows)
         return sorted(found)[:_THREADS]
 

@@ -126,7 +126,7 @@ class New:
             while hits:
                 part, hits = hits[: pages.rows], hits[pages.rows :]
                 begun = time.monotonic()
-                found, size = self._checkpoints(part)
+                found, size = self.checkpoints(part)
                 looked.update(_beside(found))
                 mark = max([mark, *(cursors.newest(mark, one.checkpoint) for one in found)])
                 pages.took(time.monotonic() - begun)
@@ -138,7 +138,8 @@ class New:
         at.mark = mark
         yield Batch([], at.text(), 0)
 
-    def _checkpoints(self, keys: Sequence[Key]) -> tuple[list[Found], int]:
+    def checkpoints(self, keys: Sequence[Key]) -> tuple[list[Found], int]:
+        """Checkpoints of these keys, and their bytes; they count as told."""
         columns = [list(column) for column in zip(*keys, strict=True)]
         rows = self._source.named_rows(self._source.statements.given, *columns)
         found, size = self._source.checkpoints(rows, self.told)
@@ -147,8 +148,7 @@ class New:
         return found, size
 
     def _pending(self, keys: Sequence[Key], at: Cursor) -> Iterator[Batch]:
-        columns = [list(column) for column in zip(*keys, strict=True)]
-        rows = self._source.rows(self._source.statements.writes_of, *columns)
+        rows = self._source.pending(keys)
         by_checkpoint: dict[Key, list[Any]] = {}
         for row in rows:
             by_checkpoint.setdefault(row[:3], []).append(row)

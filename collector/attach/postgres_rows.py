@@ -58,7 +58,6 @@ _LATEST = {
     "key": "thread_id = k.thread_id AND checkpoint_ns = k.checkpoint_ns",
     "parents": "",
 }
-_AFTER = "(SELECT {key} FROM {table} WHERE ({key}) > ({marks}) ORDER BY {key} LIMIT %s)"
 _GIVEN = "(SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]) AS u ({key}))"
 _KEY = "thread_id, checkpoint_ns, checkpoint_id"
 
@@ -75,50 +74,62 @@ CROSS JOIN LATERAL (
 thread, which are worst for the largest threads."""
 
 _WRITES = (
-    "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx, {path}, channel, "
-    "coalesce(type, ''), octet_length(blob) FROM checkpoint_writes "
+    "SELECT thread_id, checkpoint_ns, checkpoint_id, task_id, idx, {path} AS path, channel, "
+    "coalesce(type, '') AS type, octet_length(blob) AS size FROM checkpoint_writes w "
 )
-_WRITES_KEY = "thread_id, checkpoint_ns, checkpoint_id, task_id, idx"
+_NEXT_THREADS = """
+WITH RECURSIVE t AS (
+    (SELECT thread_id FROM {table} WHERE thread_id > %s ORDER BY thread_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT n.thread_id FROM {table} n WHERE n.thread_id > t.thread_id
+        ORDER BY n.thread_id LIMIT 1) FROM t WHERE t.thread_id IS NOT NULL
+)
+SELECT thread_id FROM (SELECT thread_id FROM t LIMIT %s) s WHERE thread_id IS NOT NULL
+"""
+"""From one thread to the next, by the index: not through all their rows."""
+
+
+def next_threads(table: str) -> str:
+    """The statement that names threads behind one; takes it, and the most threads."""
+    return _NEXT_THREADS.format(table=table)
 
 
 @dataclass(frozen=True)
 class Statements:
     """Those that fit the tables there are."""
 
-    after: str
-    """Checkpoints behind a key, in its order; takes the key and the most rows."""
+    keys: str
+    """Keys of checkpoints of some threads, by thread and time; takes the threads, the last key as
+    (thread, id, namespace), and the most rows."""
     given: str
-    """Those of these keys; takes a list for each column."""
+    """Checkpoints of these keys; takes a list for each column."""
     blobs: str
     """Takes threads, namespaces, channels and versions."""
-    writes_begin: str
-    """Pending writes behind the key of a checkpoint, up to another, in the order of their key;
-    takes the one key, whether there is no end, the other key, and the most rows."""
-    writes_between: str
-    """The same behind the key of a pending write."""
     writes_of: str
-    """Those of given keys of checkpoints."""
+    """Pending writes of given keys of checkpoints."""
+    writes_alone: str
+    """Those of some threads whose checkpoint is not there; takes the threads, and the most rows."""
 
 
 def statements(latest: bool, has_path: bool) -> Statements:
     """For a database of ShallowPostgresSaver (``latest``) or of PostgresSaver; ``has_path``: writes
     have a ``task_path``, which old versions did not keep."""
     parts = _LATEST if latest else _WHOLE
-    key = "thread_id, checkpoint_ns" if latest else _KEY
-    marks = ", ".join(["%s"] * (2 if latest else 3))
-    after = _AFTER.format(key=key, table="checkpoints", marks=marks)
-    writes = _WRITES.format(path="task_path" if has_path else "''")
-    upto = f"AND (%s OR ({key}) <= ({marks})) "
-    order = f"ORDER BY {_WRITES_KEY} LIMIT %s"
+    writes = _WRITES.format(path="w.task_path" if has_path else "''")
+    key = "c.checkpoint ->> 'id'" if latest else "c.checkpoint_id"
+    same = "" if latest else " AND c.checkpoint_id = w.checkpoint_id"
     return Statements(
-        after=_FACTS.format(page=after, **parts) + " ORDER BY 1, 2, 3",
-        given=_FACTS.format(page=_GIVEN.format(key=_KEY), **parts) + " ORDER BY 1, 2, 3",
+        keys=f"SELECT c.thread_id, c.checkpoint_ns, {key} FROM checkpoints c "
+        f"WHERE c.thread_id = ANY(%s) AND (c.thread_id, {key}, c.checkpoint_ns) > (%s, %s, %s) "
+        "ORDER BY 1, 3, 2 LIMIT %s",
+        given=_FACTS.format(page=_GIVEN.format(key=_KEY), **parts) + " ORDER BY 1, 3, 2",
         blobs=_BLOBS.format(version="" if latest else " AND version = k.version"),
-        writes_begin=f"{writes} WHERE ({key}) > ({marks}) {upto}{order}",
-        writes_between=f"{writes} WHERE ({_WRITES_KEY}) > (%s, %s, %s, %s, %s) {upto}{order}",
         writes_of="SELECT w.* FROM unnest(%s::text[], %s::text[], %s::text[]) AS k (t, n, c) "
         f"CROSS JOIN LATERAL ({writes} WHERE thread_id = t AND checkpoint_ns = n "
         "AND checkpoint_id = c OFFSET 0) w ORDER BY 1, 2, 3, 4, 5",
+        writes_alone=f"{writes} WHERE w.thread_id = ANY(%s) AND NOT EXISTS (SELECT 1 "
+        "FROM checkpoints c WHERE c.thread_id = w.thread_id AND "
+        f"c.checkpoint_ns = w.checkpoint_ns{same}) ORDER BY 1, 2, 3, 4, 5 LIMIT %s",
     )
 
 
@@ -138,7 +149,7 @@ def checkpoint(
     """What a row tells.
 
     Args:
-        row: of ``Statements.after``.
+        row: of ``Statements.given``.
         changed: channels that it changed.
         blobs: channel → its blob, of those wanted that there are.
     """

@@ -28,6 +28,17 @@ class Refused(Exception):
     """A command that might write: a mistake of ours."""
 
 
+_OPTIONAL = ("FT._LIST", "FT.SEARCH", "MEMORY")
+"""What one can do without where it is not allowed."""
+
+
+def _stops(command: Command, error: Exception) -> bool:
+    """Whether an error is more than a key of another kind under this name, or a missing module."""
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return command[0] not in _OPTIONAL
+    return not isinstance(error, redis.ResponseError)
+
+
 class Server:
     """A server, one list of commands after another."""
 
@@ -47,11 +58,8 @@ class Server:
         for command in commands:
             pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
         answers: list[Any] = pipeline.execute(raise_on_error=False) if commands else []
-        for answer in answers:
-            # One that has a key of another kind under this name is passed over by who asked.
-            if isinstance(answer, Exception) and (
-                strict or not isinstance(answer, redis.ResponseError)
-            ):
+        for command, answer in zip(commands, answers, strict=True):
+            if isinstance(answer, Exception) and (strict or _stops(command, answer)):
                 raise answer
         return answers
 
