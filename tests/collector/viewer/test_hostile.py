@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 
 SECONDS = 2.0
 """Of the processor, for one blob."""
-MUTATIONS = 3_000
+MUTATIONS = 9_000
 MANY_MUTATIONS = 100_000
 
 
