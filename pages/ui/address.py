@@ -18,6 +18,7 @@ STEP, WITH = "step", "with"
 """Names in the address, and keys of the fields."""
 
 _PENDING = "statemeter_go"
+_LAST, _PAGE = "statemeter_last_thread", "statemeter_address_page"
 
 _go = st.components.v2.component(
     "go_to",
@@ -44,6 +45,10 @@ def thread() -> tuple[str, str]:
     with st.container(key="address"):
         thread_id = st.text_input("Thread id", key="thread", bind="query-params")
         saver = st.text_input("Saver", key="saver", bind="query-params")
+    if thread_id:
+        last = _last()
+        if (last.get("thread"), last.get("saver", "")) != (thread_id, saver):
+            st.session_state[_LAST] = {"thread": str(thread_id), "saver": str(saver)}
     return str(thread_id), str(saver)
 
 
@@ -53,7 +58,37 @@ def step() -> tuple[str, str]:
     with st.container(key="address-step"):
         chosen = st.text_input("Checkpoint", key=STEP, bind="query-params")
         compared = st.text_input("Compared with", key=WITH, bind="query-params")
+    _last().update({STEP: str(chosen), WITH: str(compared)})
     return str(chosen), str(compared)
+
+
+def recall(page: str) -> None:
+    """Comes back to the thread and step that were looked at last, where a link leads to the History
+    page; to be called before the page of each run.
+
+    Args:
+        page: names the page of this run.
+    """
+    came = st.session_state.get(_PAGE, "") != page
+    st.session_state[_PAGE] = page
+    if came and page == "history" and "thread" not in st.query_params:
+        for name, value in _last().items():
+            st.session_state[name] = value
+
+
+def last_thread() -> str:
+    """Id of the thread that this visitor looked at last, empty: none."""
+    return _last().get("thread", "")
+
+
+def ask_for_last() -> None:
+    """Goes to the step that was looked at last; as ``ask_for_thread``."""
+    _ask("history", _last())
+
+
+def _last() -> dict[str, str]:
+    found: dict[str, str] = st.session_state.setdefault(_LAST, {})
+    return found
 
 
 def choose_step(checkpoint: str) -> None:

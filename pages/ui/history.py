@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import (
     address,
-    charts_history,
+    charts_tree,
     data,
     data_history,
     export,
@@ -44,6 +44,12 @@ def draw() -> None:
 
 
 def _recent() -> None:
+    last = address.last_thread()
+    if last:
+        st.button(
+            formats.plain(f"Back to {last}"), icon=":material/undo:", key="last-thread",
+            type="tertiary", on_click=address.ask_for_last,
+        )  # fmt: skip
     page, curves = data.threads(data.ListChoice(sort="recent"), 0, RECENT)
     with frame.card("history-recent"):
         frame.title("Threads used last", "tick one to browse its history")
@@ -104,11 +110,11 @@ def _tree(history: History, choice: Choice) -> None:
     table = history.table
     with frame.card("history-tree"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
-            shown = min(charts_history.SHOWN, len(table))
+            shown = min(charts_tree.SHOWN, len(table))
             of = f" of {formats.count(len(table))}" if shown < len(table) else ""
             frame.title("Checkpoints", f"{formats.count(shown)}{of}; click one to see it")
             export.button("history", lambda: exported(history))
-        figure = charts_history.tree(table, choice.chosen, choice.compared)
+        figure = charts_tree.tree(table, choice.chosen, choice.compared)
         low, high = figure.layout.yaxis.range
         live_plot(
             figure, key="plot-tree", label="Tree of checkpoints", on_click=address.choose_step,
@@ -116,7 +122,7 @@ def _tree(history: History, choice: Choice) -> None:
         )  # fmt: skip
         if shown < len(table):
             live_plot(
-                charts_history.overview(table, choice.chosen), key="plot-tree-overview",
+                charts_tree.overview(table, choice.chosen), key="plot-tree-overview",
                 label="All checkpoints by their bytes", height=80, on_click=address.choose_step,
             )  # fmt: skip
 
@@ -153,9 +159,9 @@ def _title(context: Context) -> None:
         if other is not None:
             found = data_history.difference(context.thread, other.Index, row.Index).table
             change = found["change_bytes"].fillna(0)
-            st.badge(f"+{formats.size(float(change[change > 0].sum()))}", color="green")
-            if (change < 0).any():
-                st.badge(formats.size(float(change[change < 0].sum())), color="red")
+            for part, color in ((change[change > 0], "green"), (change[change < 0], "red")):
+                if len(part):
+                    st.badge(formats.size(float(part.sum()), signed=True), color=color)
         for icon, color, text in _flags(row):
             st.badge(text, icon=f":material/{icon}:", color=color)
 

@@ -47,11 +47,15 @@ def draw(context: Context) -> None:
         st.caption(_rest(found, own))
     with right, frame.card("changes-bars", height="stretch"):
         frame.title("Bytes gained and lost", "by channel")
-        if found.table["change_bytes"].fillna(0).any():
-            figure, unit = charts_history.changes(found.table)
-            live_plot(figure, key="plot-changes", label=f"Change by channel, {unit}", height=260)
-        else:
+        moved = table[table["change_bytes"].fillna(0) != 0]
+        if moved.empty:
             st.text("Nothing was gained or lost.")
+        else:
+            figure, unit = charts_history.changes(moved)
+            live_plot(
+                figure, key="plot-changes", label=f"Change by channel, {unit}",
+                height=110 + 26 * min(len(moved), charts_history.CHANGES_SHOWN),
+            )  # fmt: skip
 
 
 def _between(found: Difference) -> str:

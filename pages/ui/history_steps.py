@@ -38,7 +38,7 @@ def draw(history: History, choice: Choice) -> None:
 
 def _arrow(label: str, icon: str, key: str, ids: Any, places: list[int]) -> None:
     st.button(
-        label, icon=f":material/{icon}:", key=f"history-{key.lower()}", shortcut=key,
+        "", icon=f":material/{icon}:", key=f"history-{key.lower()}", shortcut=key, help=label,
         disabled=not places, on_click=address.choose_step,
         args=(str(ids.iloc[places[0]]) if places else "",),
     )  # fmt: skip
@@ -86,6 +86,17 @@ def _where(history: History, choice: Choice) -> None:
     """Ways off the path, and what the step is compared with."""
     table, chosen = history.table, choice.chosen
     ids = table["checkpoint"]
+    st.button(
+        "Compare others with this step", icon=":material/keep:", key="history-pin",
+        type="tertiary", on_click=address.compare_with, args=(str(ids.iloc[chosen]),),
+        help="Then go to another step: what differs between the two is shown, over forks too.",
+    )  # fmt: skip
+    if choice.pinned:
+        st.button(
+            f"Compared with step {step_name(table, choice.compared or 0)}",
+            icon=":material/close:", key="history-unpin", type="tertiary",
+            help="Compare with the parent again.", on_click=address.compare_with, args=("",),
+        )  # fmt: skip
     if not choice.following:
         _go("Newest step", "last_page", "history-newest", "")
     origin = int(table["from_row"].iloc[chosen])
@@ -99,17 +110,6 @@ def _where(history: History, choice: Choice) -> None:
             str(ids.iloc[place]))  # fmt: skip
     if len(calls) > _CALLS_SHOWN:
         st.caption(f"and {len(calls) - _CALLS_SHOWN} more calls: click them in the tree")
-    if choice.pinned:
-        st.button(
-            f"Compared with step {step_name(table, choice.compared or 0)}",
-            icon=":material/close:", key="history-unpin", type="tertiary",
-            help="Compare with the parent again.", on_click=address.compare_with, args=("",),
-        )  # fmt: skip
-    st.button(
-        "Compare others with this step", icon=":material/keep:", key="history-pin",
-        type="tertiary", on_click=address.compare_with, args=(str(ids.iloc[chosen]),),
-        help="Then go to another step: what differs between the two is shown, over forks too.",
-    )  # fmt: skip
 
 
 def _go(label: str, icon: str, key: str, checkpoint: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import access, filters, frame, header
+from pages.ui import access, address, filters, frame, header
 
 _FOLDER = Path(__file__).resolve().parent.parent
 _ICON = str(Path(__file__).with_name("icon.png"))
@@ -54,6 +54,7 @@ def _inside(page: st.Page) -> None:
     if access.refused():
         return
     filters.keep(page.url_path)
+    address.recall(page.url_path)
     header.draw(page.title)
     page.run()
 
