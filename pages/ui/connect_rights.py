@@ -18,9 +18,9 @@ db.createUser({
     "roles": [{"role": "read", "db": "checkpointing_db"}]
 })
 """),
-    "Redis, Valkey": ("redis", (
-        "ACL SETUSER statemeter on >choose-one resetkeys %R~* resetchannels -@all +@read "
-        "+@connection +info +module|list +ft.info +ft._list\n"
+    "Redis (Valkey: without json. and ft.)": ("redis", (
+        "ACL SETUSER statemeter on >choose-one ~* -@all +@read +@connection +info "
+        "+json.get +json.strlen +ft.search +ft._list\n"
     )),
 }  # fmt: skip
 """Backend → language and statements; a test compares them with the docs, another runs those."""

@@ -131,7 +131,7 @@ def test_what_is_no_database_of_langgraph(tmp_path: Path, postgres_database: str
 
 def test_what_cannot_be_reached(tmp_path: Path, free_port: int) -> None:
     """A port without a server, and a server that never answers: in seconds, with what to check."""
-    for scheme, rest in (("postgresql", "db"), ("mongodb", "db")):
+    for scheme, rest in (("postgresql", "db"), ("redis", "0"), ("mongodb", "db")):
         told = refused(f"{scheme}://me:{SECRET}@127.0.0.1:{free_port}/{rest}", tmp_path)
         assert f"127.0.0.1:{free_port}" in told
         assert "Start the server" in told or "Check host" in told

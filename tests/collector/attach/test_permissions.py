@@ -6,18 +6,23 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pymongo
 import pytest
+import redis
 from langgraph.checkpoint.mongodb import MongoDBSaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from pymongo.errors import OperationFailure
 
-from collector.attach.source import Found
+from collector.attach.check import check
+from collector.attach.source import Found, Total
 from collector.inspection import drivers, url
+from collector.inspection.errors import CouldNotLook
+from examples.backends import on_redis, on_valkey
 from tests.collector.inspection.looks import fill
 from tests.conftest import REPOSITORY
 
@@ -31,8 +36,8 @@ def statements(language: str) -> str:
     return str(found)
 
 
-def read(text: str) -> tuple[list[Found], set[str]]:
-    """All that is found by a URL, and which readings there are."""
+def read(text: str) -> tuple[list[Found], Total, set[str]]:
+    """All that is found by a URL, how much there is, and which readings there are."""
     address = url.parse(text)
     with drivers.module("collector.attach", address).opened(address) as source:
         assert source.changed()
@@ -40,8 +45,7 @@ def read(text: str) -> tuple[list[Found], set[str]]:
         threads = sorted({one.thread for one in found})
         assert set(source.counts(threads)) == set(threads)
         assert source.held(threads[0]).checkpoints
-        assert source.total().checkpoints
-        return found, set(source.gauges())
+        return found, source.total(), set(source.gauges())
 
 
 def as_user(text: str, name: str, database: str = "") -> str:
@@ -101,6 +105,53 @@ def test_mongodb(mongo_guarded_url: str, role: str) -> None:
             ):  # fmt: skip
                 refuse(refused)
         client.drop_database(database)
+
+
+@pytest.mark.parametrize("kind", ["redis", "valkey"])
+def test_redis(kind: str, request: pytest.FixtureRequest, role: str) -> None:
+    """Commands that read, on keys to be read: equal to what the default user finds; nothing else
+    can be sent."""
+    plain = kind == "valkey"
+    server = request.getfixturevalue("redis_url" if plain else "redis_stack_url")
+    opened = on_valkey.open_saver if plain else on_redis.open_saver
+    named = server.replace("redis:", f"{kind}:")
+    with opened(named) as saver, redis.Redis.from_url(server) as client:
+        fill(saver)
+        told = statements("redis").split()
+        if plain:  # a server without the modules knows none of their commands
+            told = [word for word in told if not word.startswith(("+ft.", "+json."))]
+        client.execute_command(*[role if word == "statemeter" else word for word in told])
+        reader = as_user(server, role).replace("redis:", f"{kind}:")
+        try:
+            found = read(reader)
+            assert found == read(named)
+            assert {"t0", "t1"} <= {one.thread for one in found[0]}
+            with redis.Redis.from_url(as_user(server, role)) as mine:
+                for refused in (("SET", "x", 1), ("DEL", "x"), ("CONFIG", "GET", "*"),
+                                ("FLUSHALL",), ("EXPIRE", "x", 1)):  # fmt: skip
+                    with pytest.raises(redis.exceptions.NoPermissionError):
+                        mine.execute_command(*refused)
+        finally:
+            client.execute_command("ACL", "DELUSER", role)
+            for thread in ("t0", "t1"):
+                saver.delete_thread(thread)
+
+
+def test_a_user_of_redis_who_may_not_read_json(
+    redis_stack_url: str, role: str, tmp_path: Path
+) -> None:
+    """Nothing is taken for an empty database: ``@read`` alone is not enough, and that is told."""
+    with on_redis.open_saver(redis_stack_url) as saver, redis.Redis.from_url(redis_stack_url) as c:
+        fill(saver)
+        c.execute_command("ACL", "SETUSER", role, "on", f">{PASSWORD}", "~*", "-@all", "+@read",
+                          "+@connection", "+info", "+ft.search", "+ft._list")  # fmt: skip
+        try:
+            with pytest.raises(CouldNotLook, match=r"json\.get"):
+                check(as_user(redis_stack_url, role), spool=tmp_path, store=str(tmp_path / "s"))
+        finally:
+            c.execute_command("ACL", "DELUSER", role)
+            for thread in ("t0", "t1"):
+                saver.delete_thread(thread)
 
 
 def refuse(call: Callable[[], object]) -> None:
