@@ -116,10 +116,10 @@ def _elements(data: Plain) -> list[Plain]:
 
 
 def _is_like_message(data: Plain) -> bool:
-    return is_message(data) or _is_pair(data)
+    return is_message(data) or is_pair(data)
 
 
-def _is_pair(data: Plain) -> bool:
+def is_pair(data: Plain) -> bool:
     """``(role, text)``; a tuple is a list in every format."""
     return (
         isinstance(data, list)
@@ -131,7 +131,7 @@ def _is_pair(data: Plain) -> bool:
 
 
 def _message(data: Plain, size: int) -> Message:
-    if _is_pair(data):
+    if is_pair(data):
         return Message(ROLES[data[0]], _parts(data[1]), bytes=size, data=data)
     if not is_message(data):
         return Message("", bytes=size, data=data)

@@ -88,9 +88,11 @@ def _langchain(found: dict[str, Any]) -> Plain:
     parts = found.get("id")
     if found["lc"] not in (1, 2) or not parts or not _texts(parts):
         return found
-    name = class_name(parts)
     if found.get("type") == "secret":
-        return typed("secret", name)
+        return typed("secret", ".".join(parts))
+    if len(parts) < 2:  # no module: ours are the names without one
+        return found
+    name = class_name(parts)
     if found.get("type") == "not_implemented":
         return typed(name, found.get("repr"))
     return _constructed(name, found) if found.get("type") == "constructor" else found

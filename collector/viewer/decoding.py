@@ -103,7 +103,7 @@ def _nested(tag: str, blob: memoryview, budget: Budget) -> Plain:
     try:
         return _read("?" if tag == "bson" else tag, blob, budget, len(blob))[0]
     except Damaged as error:
-        return octets(tag, blob) | {"problem": str(error)}
+        return octets("bytes", blob) | {"problem": str(error)}
 
 
 def _why_not(tag: str) -> str:

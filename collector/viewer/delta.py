@@ -16,7 +16,7 @@ import msgspec
 
 from collector.viewer.classes import SNAPSHOT, is_typed
 from collector.viewer.shapes import TYPE, Plain, typed
-from storage.conversation import ROLES, is_message
+from storage.conversation import is_message, is_pair
 from storage.values import Value
 
 OVERWRITE = "__overwrite__"
@@ -177,16 +177,11 @@ def _items(value: Value) -> list[_Item]:
     if is_typed(data, "list") and isinstance(data["value"], list):
         beyond = data.get("cut", 0)
         data = data["value"]
-    if not isinstance(data, list) or _is_pair(data):
+    if not isinstance(data, list) or is_pair(data):
         return [_Item(value.data, value.bytes)]
     sizes = value.elements if len(value.elements) == len(data) else [-1] * len(data)
     items = [_Item(item, size) for item, size in zip(data, sizes, strict=True)]
     return [*items, _Item(typed("cut", None, beyond))] if beyond else items
-
-
-def _is_pair(data: list[Plain]) -> bool:
-    """A message written as (role, text): a tuple, which is a list in every format."""
-    return len(data) == 2 and isinstance(data[1], str) and data[0] in ROLES
 
 
 def _by_id(items: list[_Item]) -> list[_Item]:

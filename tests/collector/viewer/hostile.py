@@ -20,6 +20,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from collector.viewer import bounds, decoding, delta
+from collector.viewer.limits import Limits
+from collector.viewer.redaction import Redaction
+from storage import conversation
+from storage.values import Answer, Value, decode_answer, encode
+
 MB = 1_048_576
 BIG = 16 * MB
 CANARY = "tests.collector.viewer.canary"
@@ -319,15 +325,23 @@ def todo(asked: dict[str, Any]) -> Iterator[tuple[str, str, bytes, int]]:
             yield name, tag, blob, -1
 
 
+def made(tag: str, blob: bytes, length: int, other: Value) -> tuple[Value, bytes]:
+    """The value, and the answer after all that the viewer does with it, and pages with that."""
+    value = decoding.plain(tag, blob, Limits(), length)
+    rebuilt = delta.rebuild(other, [value, other, value])
+    redacted = [Redaction().value(delta.unwrapped(one)) for one in (value, rebuilt)]
+    delta.missing(["a"], [], value.data)
+    line = encode(Answer(document=redacted[0], channels={"rebuilt": redacted[1]}))
+    for shown in decode_answer(line).channels.values():
+        conversation.messages(shown)
+    return value, line
+
+
 def main() -> None:
     import ormsgpack
 
-    from collector.viewer import bounds, decoding
-    from collector.viewer.limits import Limits
-    from storage.values import Answer, encode
-
     asked = json.loads(sys.stdin.read())
-    told, memory = Told(), Memory()
+    told, memory, before_it = Told(), Memory(), Value()
     bounds.set_limits()
     before = set(sys.modules)
 
@@ -339,9 +353,9 @@ def main() -> None:
     for name, tag, blob, length in todo(asked):
         memory.set_back()
         at_first, begin = memory.largest(), time.process_time()
-        value = decoding.plain(tag, blob, Limits(), length)
-        line = encode(Answer(document=value))
+        value, line = made(tag, blob, length, before_it)
         seconds, grown = time.process_time() - begin, memory.largest() - at_first
+        before_it = value if asked["mutations"] else before_it
         told.blobs += 1
         told.decoded += value.known
         told.longest_answer = max(told.longest_answer, len(line))

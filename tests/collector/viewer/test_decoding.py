@@ -82,6 +82,7 @@ def test_what_redis_marks() -> None:
         "not": {"lc": 1, "type": "not_implemented", "id": ["a", "B"], "repr": "B()"},
         "other lc": {"lc": 7, "x": 1},
         "lc without id": {"lc": 1, "type": "constructor", "id": []},
+        "no module": {"lc": 2, "type": "constructor", "id": ["dict"], "args": [[1, 2, 3]]},
     }  # fmt: skip
     assert data(json.dumps(marked).encode(), "json") == {
         "set": {"__type__": "builtins.set", "value": [1, 2]},
@@ -98,6 +99,7 @@ def test_what_redis_marks() -> None:
         "not": {"__type__": "a.B", "value": "B()"},
         "other lc": {"lc": 7, "x": 1},
         "lc without id": {"lc": 1, "type": "constructor", "id": []},
+        "no module": marked["no module"],
     }  # fmt: skip
 
 
