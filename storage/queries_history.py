@@ -92,6 +92,20 @@ def history(engine: Engine, thread_key: int, limit: int = CHECKPOINTS_READ) -> H
     return History(table.drop(columns=["channels", "process_id", "run"]), left_out)
 
 
+SAVED = (
+    "checkpoint", "parent", "ns", "namespace", "step", "source", "graph", "at_us", "nodes", "next",
+    "checkpoint_bytes", "change_bytes", "written_bytes", "metadata_bytes", "bookkeeping_bytes",
+    "writes", "pending_bytes", "interrupts", "resumes", "errors", "duration_us", "serde_us",
+    "held", "children", "fork", "root",
+)  # fmt: skip
+"""Columns of a history in a file: those that mean something outside a page."""
+
+
+def to_save(found: History) -> pd.DataFrame:
+    """The history as files and scripts have it; documented in docs/store.md."""
+    return found.table[list(SAVED)]
+
+
 def _puts(connection: Connection, thread_key: int, limit: int) -> tuple[pd.DataFrame, int]:
     """The newest puts that returned, in the order in which their checkpoints were made; each
     checkpoint once, as it was put last. And how many older ones there are."""

@@ -110,12 +110,15 @@ def step_axis(steps: pd.Series) -> tuple[np.ndarray, str]:
     return np.arange(1, len(steps) + 1), "checkpoint"
 
 
-def channel_areas(channels: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str]:
+def channel_areas(
+    channels: pd.DataFrame, x: np.ndarray, checkpoints: pd.Series
+) -> tuple[go.Figure, str]:
     """Stacked areas of live bytes by channel over steps.
 
     Args:
         channels: a column of bytes for each channel, most bytes first.
         x: as of ``step_axis``.
+        checkpoints: id of each row, which a click tells.
     """
     keep = spread(channels.sum(axis=1).to_numpy(np.float64))
     shown = channels.iloc[keep]
@@ -133,6 +136,7 @@ def channel_areas(channels: pd.DataFrame, x: np.ndarray) -> tuple[go.Figure, str
             go.Scatter(
                 x=x[keep],
                 y=values / scale,
+                ids=checkpoints.iloc[keep].tolist(),
                 name=literal(name),
                 stackgroup="channels",
                 mode="lines",

@@ -26,7 +26,7 @@ from pages.ui.history_choice import Choice, choose
 from pages.ui.history_context import Context
 from pages.ui.history_views import VIEWS
 from pages.ui.live_plot import live_plot
-from storage.queries_history import CHECKPOINTS_READ, History
+from storage.queries_history import CHECKPOINTS_READ, History, to_save
 
 RECENT = 12
 """Threads to choose from where the address names none."""
@@ -109,11 +109,12 @@ def _said(row: Any, history: History, choice: Choice) -> None:
 def _tree(history: History, choice: Choice) -> None:
     table = history.table
     with frame.card("history-tree"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            shown = min(charts_tree.SHOWN, len(table))
-            of = f" of {formats.count(len(table))}" if shown < len(table) else ""
-            frame.title("Checkpoints", f"{formats.count(shown)}{of}; click one to see it")
-            export.button("history", lambda: exported(history))
+        shown = min(charts_tree.SHOWN, len(table))
+        of = f" of {formats.count(len(table))}" if shown < len(table) else ""
+        export.title(
+            "Checkpoints", f"{formats.count(shown)}{of}; click one to see it", "history",
+            lambda: to_save(history),
+        )  # fmt: skip
         figure = charts_tree.tree(table, choice.chosen, choice.compared)
         low, high = figure.layout.yaxis.range
         live_plot(
@@ -185,8 +186,3 @@ def _flags(row: Any) -> list[tuple[str, str, str]]:
 
 def _row(table: pd.DataFrame, place: int) -> Any:
     return next(table.iloc[[place]].itertuples())
-
-
-def exported(history: History) -> pd.DataFrame:
-    """The history as it is saved: what ``python -m storage history`` prints."""
-    return history.table

@@ -30,9 +30,7 @@ def draw(context: Context) -> None:
     own = ~found.table["internal"] & (found.table["kind"] != "same")
     left, right = st.columns([3, 2])
     with left, frame.card("changes", height="stretch"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Changes by channel", _between(found))
-            export.button("changes", lambda: _shown(found.table))
+        export.title("Changes by channel", _between(found), "changes", lambda: found.table)
         if found.unknown:
             st.caption(f"Channel sizes are not known here: {formats.plain(found.unknown)}.")
         every = st.toggle(

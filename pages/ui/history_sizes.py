@@ -16,12 +16,11 @@ def writes(context: Context) -> None:
     row = context.chosen
     found = data_history.writes_of(context.thread, row.ns, row.checkpoint)
     with frame.card("writes"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title(
-                "Pending writes",
-                f"{formats.count(len(found))}, {formats.size(float(found['bytes'].sum()))}",
-            )
-            export.button("writes", lambda: found)
+        export.title(
+            "Pending writes",
+            f"{formats.count(len(found))}, {formats.size(float(found['bytes'].sum()))}",
+            "writes", lambda: found,
+        )  # fmt: skip
         st.caption(
             "What the tasks after this step wrote on top of it: the next step is made of them."
         )
@@ -61,9 +60,10 @@ def elements(context: Context) -> None:
     """The largest elements of lists such as messages, which is all that sizes tell of them."""
     found = data_history.largest_elements(context.thread, context.chosen.Index)
     with frame.card("history-elements"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Largest elements", "of each list channel, as it was last written")
-            export.button("elements", lambda: found)
+        export.title(
+            "Largest elements", "of each list channel, as it was last written", "elements",
+            lambda: found,
+        )  # fmt: skip
         if found.empty:
             st.text("No list channel of this step was seen being written.")
             return

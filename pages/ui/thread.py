@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts, data, formats, frame, thread_heading, thread_tables
+from pages.ui import address, charts, data, formats, frame, thread_heading, thread_tables
 from pages.ui.live_plot import live_plot
 from storage.queries_steps import STEPS_READ, Steps
 
@@ -41,9 +41,9 @@ def draw(thread_id: str, saver: str) -> None:
     x, axis = charts.step_axis(table["step"])
     left, right = st.columns([3, 2])
     with left:
-        _channels(channels, x, axis)
+        _channels(row, channels, x, axis, table)
     with right:
-        thread_tables.channels(table, channels, selected)
+        thread_tables.channels(row, table, channels, selected)
     left, right = st.columns([3, 2])
     with left:
         _amplification(row, steps, table, x, axis)
@@ -99,11 +99,16 @@ def _namespace(namespaces: list[str]) -> str:
     return names.get(str(chosen), namespaces[0])
 
 
-def _channels(channels: pd.DataFrame, x: np.ndarray, axis: str) -> None:
-    figure, unit = charts.channel_areas(channels, x)
+def _channels(
+    row: Any, channels: pd.DataFrame, x: np.ndarray, axis: str, table: pd.DataFrame
+) -> None:
+    figure, unit = charts.channel_areas(channels, x, table["checkpoint"])
     with frame.card("channels", height="stretch"):
-        frame.title("Bytes by channel", f"{unit}, stacked, over {axis}s")
-        live_plot(figure, key="plot-channels", label="Live bytes by channel over steps")
+        frame.title("Bytes by channel", f"{unit}, stacked, over {axis}s; click one to open it")
+        live_plot(
+            figure, key="plot-channels", label="Live bytes by channel over steps",
+            on_click=lambda one: address.ask_for_history(row.thread_id, row.saver, one),
+        )  # fmt: skip
 
 
 def _amplification(row: Any, steps: Steps, table: pd.DataFrame, x: np.ndarray, axis: str) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export, filters, formats, frame
+from pages.ui import address, export, filters, formats, frame
 
 _STEPS_KEY = "steps-table"
 
@@ -90,10 +92,11 @@ def steps(table: pd.DataFrame) -> None:
         )
 
 
-def channels(table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
-    """The channels at one step.
+def channels(thread: Any, table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
+    """The channels at one step, and the way to it on the History page.
 
     Args:
+        thread: of ``data.find_thread``, by attributes.
         table: as of ``storage.queries_steps.Steps``, of one namespace.
         sizes: its ``channels``.
         row: of the step.
@@ -138,6 +141,11 @@ def channels(table: pd.DataFrame, sizes: pd.DataFrame, row: int) -> None:
                 "written": config.CheckboxColumn("Written"),
             },
         )
+        st.button(
+            "Open this step", icon=":material/history:", key="open-step", type="tertiary",
+            on_click=address.ask_for_history,
+            args=(thread.thread_id, thread.saver, str(table["checkpoint"].iloc[row])),
+        )  # fmt: skip
 
 
 def elements(found: pd.DataFrame) -> None:

@@ -89,11 +89,18 @@ def texts(visitor: AppTest) -> str:
     return "\n".join(told)
 
 
+def components(visitor: AppTest) -> list[dict[str, Any]]:
+    """What the page's own components are given."""
+    return [
+        json.loads(element.proto.json or element.proto.mixed.json)
+        for element in visitor.get("bidi_component")
+    ]
+
+
 def charts(visitor: AppTest) -> dict[str, go.Figure]:
     """The charts of the page by what a screen reader says of them."""
     found = {}
-    for element in visitor.get("bidi_component"):
-        data: dict[str, Any] = json.loads(element.proto.json or element.proto.mixed.json)
+    for data in components(visitor):
         if data.get("figure"):
             figure = json.loads(data["figure"])
             for trace in figure["data"]:

@@ -42,7 +42,7 @@ def test_channels_too_small_to_see_share_an_area() -> None:
     channels = pd.DataFrame({"messages": [900, 9_000], "docs": [500, 500]})
     for number in range(20):
         channels[f"branch:to:{number}"] = [1, 1]
-    figure, _ = charts.channel_areas(channels, np.array([1, 2]))
+    figure, _ = charts.channel_areas(channels, np.array([1, 2]), pd.Series(["a", "b"]))
     assert [trace.name for trace in figure.data] == ["messages", "docs", "20 others"]
     assert sum(trace.y[-1] for trace in figure.data) * 1000 == 9_520
 
@@ -50,7 +50,7 @@ def test_channels_too_small_to_see_share_an_area() -> None:
 def test_at_most_so_many_areas() -> None:
     """Many large channels are cut at what can be told apart."""
     channels = pd.DataFrame({f"c{number}": [1_000] for number in range(40)})
-    figure, _ = charts.channel_areas(channels, np.array([1]))
+    figure, _ = charts.channel_areas(channels, np.array([1]), pd.Series(["a"]))
     assert len(figure.data) == charts.CHANNELS_SHOWN + 1
     assert sum(trace.y[0] for trace in figure.data) == 40
 

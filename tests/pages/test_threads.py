@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pages.ui import formats
-from tests.pages.conftest import Visit, charts, metrics, texts
+from tests.pages.conftest import Visit, charts, components, metrics, texts
 from tests.storage import seed
 
 HOSTILE = "<script>alert(1)</script> **bold** ![x](https://example.com/x.png) `code`"
@@ -88,6 +88,18 @@ def test_a_thread_by_its_address(visit: Visit, filled: seed.Seed) -> None:
     steps = next(frame.value for frame in shown.dataframe if "pending" in frame.value)
     assert list(steps["checkpoint"]) == [row["live_bytes"] for row in puts]
     assert [list(names) for names in steps["nodes"]][-1] == ["model"]
+
+
+def test_a_step_leads_to_its_history(visit: Visit, filled: seed.Seed) -> None:
+    """The chosen step, and each point of the chart by its checkpoint; the heading to the newest."""
+    shown = visit("threads", thread="support-2")
+    figure = charts(shown)["Live bytes by channel over steps"]
+    assert list(figure.data[0].ids)[-1] == "support-2-000019"
+    for key, checkpoint in (("open-step", "support-2-000019"), ("open-history", "")):
+        shown.button(key=key).click().run()
+        (went,) = [data for data in components(shown) if data.get("path") == "/history"]
+        wanted = {"thread": "support-2", "saver": "aaaaaaaaaaaa", "step": checkpoint}
+        assert went["set"] == {name: value for name, value in wanted.items() if value}
 
 
 def test_namespaces_can_be_chosen(visit: Visit, filled: seed.Seed) -> None:
