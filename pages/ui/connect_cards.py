@@ -151,10 +151,9 @@ def _actions(one: Attached) -> None:
 
 
 def _threads(one: Attached) -> None:
-    named = {"application": one.application} if one.application else {}
     st.page_link(
         _PAGES / "threads.py", label="Threads", icon=":material/forum:",
-        query_params={"backend": one.backend, **named},
+        query_params={"storage": one.key},
     )  # fmt: skip
 
 

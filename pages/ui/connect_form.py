@@ -7,9 +7,8 @@ import sys
 
 import streamlit as st
 
-from pages.ui import access, attaching, connect_rights, formats, frame, processes
+from pages.ui import access, attaching, connect_rights, formats, frame, processes, values
 from pages.ui.attaching import Attaching
-from statemeter import settings
 from storage.sources import Mode
 
 _ASKED = "statemeter_attaching"
@@ -118,23 +117,21 @@ def _ended(asked: Attaching) -> None:
 
 def draw_values() -> None:
     """Draws whether values of checkpoints are shown, and how to change that."""
-    shown = bool(settings.get("STATEMETER_SHOW_VALUES"))
+    why_not = values.allowed()
     with frame.card("values"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             frame.title("Values on demand")
-            if shown:
+            if not why_not:
                 st.badge("allowed", icon=":material/visibility:", color="orange")
             else:
                 st.badge("not shown", icon=":material/visibility_off:", color="green")
-        if shown:
+        if not why_not:
             st.caption(
                 "The History page reads values of a checkpoint from your own database when you "
                 "ask for them. They are kept nowhere. To end that, start the dashboard without "
                 "STATEMETER_SHOW_VALUES."
             )
             return
-        st.caption(
-            "Sizes and times are shown always. Messages and other values of a checkpoint are read "
-            "from your own database only if you allow it, at the start of the dashboard:"
-        )
+        st.caption("Sizes and times are shown always.")
+        st.caption(formats.plain(why_not))
         st.code("STATEMETER_SHOW_VALUES=1 streamlit run app.py", language="bash", wrap_lines=True)

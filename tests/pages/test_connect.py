@@ -136,11 +136,11 @@ def test_states_side_by_side(visit: Visit, filled: seed.Seed, store: Path, now_u
 def test_links_lead_to_its_threads(
     visit: Visit, filled: seed.Seed, store: Path, now_us: int
 ) -> None:
-    """The Threads page narrowed to its backend and application."""
-    attach(A, now_us, application="my app")
+    """The Threads page narrowed to its storage, the Backends page to its backend."""
+    attach(A, now_us)
     links = {one.proto.label: one.proto for one in visit("connect").get("page_link")}
     assert links["Threads"].page == "threads"
-    assert links["Threads"].query_string == "backend=sqlite&application=my+app"
+    assert links["Threads"].query_string == f"storage={A}"
     assert links["Backend"].query_string == "backend=sqlite"
 
 
@@ -252,6 +252,10 @@ def test_values_are_allowed_or_not(
     shown = visit("connect")
     assert "allowed" in badges(shown)
     assert "kept nowhere" in texts(shown)
+    monkeypatch.setenv("STATEMETER_SHOW_VALUES", "perhaps")
+    shown = visit("connect")
+    assert "not shown" in badges(shown)
+    assert formats.plain("STATEMETER_SHOW_VALUES='perhaps' cannot be used") in texts(shown)
 
 
 @pytest.mark.parametrize(
