@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import dataclasses
 
 from collector.viewer import bson_, json_, msgpack_
 from collector.viewer.limits import Budget, Limits
@@ -18,6 +19,8 @@ from storage.values import HEAD_BYTES, Value
 _EMPTY = ("null", "empty")
 _AS_THEY_ARE = ("bytes", "bytearray")
 _LONGEST_TAG = 40
+_PASSED_OVER = 10_000_000
+"""Values that are passed over, to find others; time ends it first."""
 
 
 def plain(tag: str, blob: bytes | memoryview, limits: Limits, length: int = -1) -> Value:
@@ -54,7 +57,8 @@ def parts(tag: str, blob: bytes | memoryview, limits: Limits) -> dict[str, memor
     Raises:
         Damaged: it holds none, or the tag is not one of ``msgpack``, ``json``, ``bson``.
     """
-    return _reader(tag, blob[: limits.bytes], Budget(limits), len(blob)).parts()
+    budget = Budget(dataclasses.replace(limits, nodes=_PASSED_OVER))
+    return _reader(tag, blob[: limits.bytes], budget, len(blob)).parts()
 
 
 def from_base64(content: str | bytes) -> bytes:

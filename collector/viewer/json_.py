@@ -12,6 +12,7 @@ import re
 from collector.viewer import classes
 from collector.viewer.limits import Budget
 from collector.viewer.shapes import (
+    MOST_KEYS,
     TYPE,
     Damaged,
     Plain,
@@ -30,6 +31,8 @@ _WORDS = {
     b"Infinity": typed("float", "inf"), b"-Infinity": typed("float", "-inf"),
 }  # fmt: skip
 _WORD = re.compile(rb"null|true|false|NaN|-?Infinity")
+_TO_END = re.compile(rb"[^,\]}\s]*")
+_BETWEEN = re.compile(rb'[^"\[\]{}]*')
 _SCALAR = re.compile(rb"[-+.0-9A-Za-z]{0,100}")
 """A number or word, if the bytes at hand end with it: it may go on behind them."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -75,7 +78,9 @@ class Reader:
         if self._first() != b"{":
             raise Damaged("no object")
         self.at += 1
-        while self._next(b"}", first=not found):
+        first = True
+        while self._next(b"}", first) and self.budget.take() and len(found) < MOST_KEYS:
+            first = False
             key = self._key()
             begin = self.at
             self.skip()
@@ -109,23 +114,23 @@ class Reader:
         return self._number()
 
     def skip(self) -> None:
-        """Pass over one value; takes a node for each one within."""
+        """Pass over one value, without a look at what is between its texts and brackets."""
+        if self._first() not in b'"[{':
+            found = _TO_END.match(self.data, self.at)
+            self.at = found.end() if found else self.at
+            return
         opened = 0
         while self.budget.take():
-            self._space()
             first = self._first()
             if first == b'"':
                 self._end_of_text()
-            elif first in (b"{", b"["):
-                opened += 1
-            elif first in (b"}", b"]"):
-                opened -= 1
-            if first in (b"{", b"[", b"}", b"]", b",", b":"):
+            else:
                 self.at += 1
-            elif first != b'"':
-                self.value()
+                opened += (first in b"[{") - (first in b"]}")
             if opened <= 0:
                 return
+            found = _BETWEEN.match(self.data, self.at)
+            self.at = found.end() if found else self.at
 
     def _list(self) -> Plain:
         items: list[Plain] = []

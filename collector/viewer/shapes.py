@@ -19,6 +19,8 @@ TYPE = "__type__"
 HEAD_BYTES = 64
 """How much of a ``bytes`` value is shown, in hex."""
 LONGEST_NAME = 300
+MOST_KEYS = 10_000
+"""Of a map whose values are wanted each by itself; more are left out."""
 _SAFE_INTEGERS = range(-(2**63), 2**64)
 
 

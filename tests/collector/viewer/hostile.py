@@ -8,6 +8,7 @@ hostile ones, and prints a ``Told`` as JSON.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import random
@@ -23,6 +24,7 @@ from typing import Any
 from collector.viewer import bounds, decoding, delta
 from collector.viewer.limits import Limits
 from collector.viewer.redaction import Redaction
+from collector.viewer.shapes import Damaged
 from storage import conversation
 from storage.values import Answer, Value, decode_answer, encode
 
@@ -140,6 +142,10 @@ REPEATED: dict[str, tuple[str, bytes, bytes, int, bytes]] = {
     "floats": ("msgpack", LIST_OF, b"\xcb" + bytes(8), BIG // 9, b""),
     "extensions": ("msgpack", LIST_OF, b"\xd4\x05\xc0", BIG // 3, b""),
     "objects": ("msgpack", LIST_OF, b"\xc7\x06\x05\x93\xa1a\xa1b\x80", BIG // 9, b""),
+    "many keys": ("msgpack", b"\xdf\xff\xff\xff\xff", b"\xa1a\x90", BIG // 3, b""),
+    "a map of lists": ("msgpack", b"\x81\xa1a" + LIST_OF, b"\x90", BIG, b""),
+    "json map of lists": ("json", b'{"a":[', b"[],", BIG // 3, b"0]}"),
+    "json map of texts": ("json", b'{"a":[', b'"",', BIG // 3, b'0]}'),
     "wide maps": ("msgpack", LIST_OF, b"\x81\xa4\xf0\x9f\x98\x80\x90", BIG // 7, b""),
     "equal keys": ("msgpack", b"\xdf\xff\xff\xff\xff", b"\xa1a\x01", BIG // 3, b""),
     "a long text": ("msgpack", b"\xdb\x01\x00\x00\x00", b"\xff", BIG, b""),
@@ -331,6 +337,8 @@ def made(tag: str, blob: bytes, length: int, other: Value) -> tuple[Value, bytes
     rebuilt = delta.rebuild(other, [value, other, value])
     redacted = [Redaction().value(delta.unwrapped(one)) for one in (value, rebuilt)]
     delta.missing(["a"], [], value.data)
+    with contextlib.suppress(Damaged):
+        decoding.parts(tag, blob, Limits())
     line = encode(Answer(document=redacted[0], channels={"rebuilt": redacted[1]}))
     for shown in decode_answer(line).channels.values():
         conversation.messages(shown)

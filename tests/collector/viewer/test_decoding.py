@@ -179,6 +179,22 @@ def test_parts_of_a_checkpoint(tag: str) -> None:
             decoding.parts(tag, other, ALL)
 
 
+@pytest.mark.parametrize("dumps", [SERDE.dumps_typed, REDIS.dumps_typed])
+def test_parts_behind_large_ones(dumps: Any) -> None:
+    """A channel of many values hides none that comes after it; nor does one of many keys."""
+    vectors = [[number / 7 for number in range(1000)] for _ in range(300)]
+    keys = {str(number): {"a": [number, "x]"]} for number in range(20_000)}
+    tag, blob = dumps({"vectors": vectors, "keys": keys, "text": 'a"]}\\', "last": 1})
+    found = decoding.parts(tag, blob, Limits(seconds=60))
+    assert list(found) == ["vectors", "keys", "text", "last"]
+    assert len(found["vectors"]) == len(dumps(vectors)[1])
+    assert len(found["keys"]) == len(dumps(keys)[1])
+    assert data(bytes(found["text"]), tag) == 'a"]}\\'
+    assert bytes(found["last"]) in (b"\x01", b"1")
+    many = decoding.parts(*dumps(keys), Limits(seconds=60))
+    assert 10_000 <= len(many) <= 20_000
+
+
 @pytest.mark.parametrize(
     ("value", "dumps"),
     [

@@ -33,7 +33,7 @@ def test_hostile_blobs() -> None:
     """At least 50 blobs that call, nest, multiply and lie: each is data, cut, or a problem."""
     told = hostile.run(None)
     is_harmless(told)
-    assert told.blobs >= 50
+    assert told.blobs >= 75
     assert told.decoded > 20
 
 
