@@ -13,6 +13,9 @@ from storage import sources as files
 from storage.queries_sources import Attached
 from storage.sources import SourceError, SourceMissing
 
+MOST = 40
+"""Most cards: each takes some milliseconds, again and again."""
+
 _FAILED = "statemeter_detach_failed"
 _PAGES = Path(__file__).resolve().parent.parent
 
@@ -25,6 +28,7 @@ def draw(found: Sequence[Attached], collecting: bool, zone: str | None) -> None:
         collecting: whether a collector works on the store.
         zone: the visitor's time zone.
     """
+    left_out, found = len(found) - MOST, found[:MOST]
     colours.mark_cards([(f"source-{one.key}", one.backend) for one in found])
     with st.container(horizontal=True, key="source-cards", gap="small"):
         for one in found:
@@ -35,6 +39,8 @@ def draw(found: Sequence[Attached], collecting: bool, zone: str | None) -> None:
                 if one.mode == "attach" and (one.readings or not one.problem):
                     _figures(one)
                 _actions(one)
+    if left_out > 0:
+        st.caption(f"{left_out:,} more are attached; `python -m collector sources` tells them all.")
 
 
 def draw_detached(found: Sequence[Attached], zone: str | None) -> None:
@@ -43,7 +49,7 @@ def draw_detached(found: Sequence[Attached], zone: str | None) -> None:
         return
     number = len(found)
     with st.expander(f"{number} detached", icon=":material/link_off:", key="detached"):
-        for one in found:
+        for one in found[:MOST]:
             with st.container(horizontal=True, gap="small", vertical_alignment="center"):
                 st.markdown(
                     f"**{formats.plain(formats.backend_name(one.backend))}** "

@@ -35,13 +35,7 @@ def _attached(file: File, spool: str) -> list[Attached]:
         told = {one.key: one for one in queries_sources.attached(engine_of(file))}
     except StoreMissing:
         told = {}
-    found = []
-    for source in files.list_(Path(spool)):
-        row = told.pop(source.key, None)
-        if row is not None and not row.removed_us and row.added_us >= source.created_us:
-            found.append(row)
-        else:
-            found.append(_asked_for(source))
+    found = [_joined(source, told.pop(source.key, None)) for source in files.list_(Path(spool))]
     now = now_us()
     gone = [
         one if one.removed_us else dataclasses.replace(one, removed_us=now) for one in told.values()
@@ -49,10 +43,14 @@ def _attached(file: File, spool: str) -> list[Attached]:
     return found + sorted(gone, key=lambda one: -one.removed_us)
 
 
-def _asked_for(source: files.Source) -> Attached:
+def _joined(source: files.Source, row: Attached | None) -> Attached:
+    """As what it was attached by its file, how far it has come by the store."""
     unreadable = "" if source.backend else "Its file cannot be read: detach it, and attach it anew."
-    return Attached(
-        key=source.key, backend=source.backend, shown=source.shown, mode=source.mode,
-        application=source.application, problem=unreadable, added_us=source.created_us,
-        at_us=now_us(),
-    )  # fmt: skip
+    named = {
+        "backend": source.backend, "shown": source.shown, "mode": source.mode,
+        "application": source.application, "added_us": source.created_us,
+    }  # fmt: skip
+    # A row of an earlier time says nothing of a database that was attached again since.
+    if row is None or row.removed_us or max(row.added_us, row.updated_us) < source.created_us:
+        return Attached(key=source.key, problem=unreadable, at_us=now_us(), **named)
+    return dataclasses.replace(row, **named, problem=unreadable or row.problem)

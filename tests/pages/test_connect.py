@@ -211,6 +211,18 @@ def test_detaching(visit: Visit, filled: seed.Seed, store: Path, now_us: int) ->
     assert "keeps up" not in badges(shown)
 
 
+def test_attached_again(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:
+    """What the store tells of the time before says nothing: it begins, under its new name."""
+    attach(A, now_us, application="new name")
+    early = now_us - 2000 * SECOND
+    seed_sources.add(store, A, early, removed_us=early, problem="an old one", application="old")
+    shown = visit("connect")
+    assert "begins" in badges(shown)
+    assert "new name" in texts(shown)
+    assert "an old one" not in texts(shown)
+    assert not [one for one in shown.expander if "detached" in one.label]
+
+
 def test_a_file_that_cannot_be_removed(
     visit: Visit, filled: seed.Seed, now_us: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
