@@ -15,6 +15,8 @@ from tests.storage import seed
 
 PAGES = ("overview", "threads", "backends", "caches")
 both = pytest.mark.parametrize("page", PAGES)
+every = pytest.mark.parametrize("page", (*PAGES, "connect"))
+"""With the page that has something to do before anything was measured."""
 
 
 @both
@@ -87,7 +89,7 @@ def test_figures_of_a_silent_collector_are_unknown(visit: Visit, store: Path) ->
     assert "0 events" not in told
 
 
-@both
+@every
 def test_not_a_database(visit: Visit, store: Path, page: str) -> None:
     """A file of something else: what, its path, the fix."""
     store.write_text("my shopping list, not a database at all")
@@ -98,7 +100,7 @@ def test_not_a_database(visit: Visit, store: Path, page: str) -> None:
     assert "Traceback" not in told
 
 
-@both
+@every
 def test_a_newer_store(visit: Visit, filled: seed.Seed, store: Path, page: str) -> None:
     """A schema of the future: which, and which are known."""
     with sqlite3.connect(store) as connection:
@@ -109,7 +111,7 @@ def test_a_newer_store(visit: Visit, filled: seed.Seed, store: Path, page: str) 
     assert "99" in told
 
 
-@both
+@every
 def test_an_unreadable_store(visit: Visit, store: Path, page: str) -> None:
     """What the operating system refuses (here a folder in place of the file): its reason."""
     store.mkdir()
@@ -119,7 +121,7 @@ def test_an_unreadable_store(visit: Visit, store: Path, page: str) -> None:
     assert str(store) in told
 
 
-@both
+@every
 def test_an_address_of_nothing(visit: Visit, page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An address of another database: said without its password."""
     monkeypatch.setenv("STATEMETER_STORE", "mysql://me:s3cret@db.example/x?token=t0ken")
