@@ -15,7 +15,7 @@ from tests.storage import seed
 
 PAGES = ("overview", "threads", "backends", "caches")
 both = pytest.mark.parametrize("page", PAGES)
-every = pytest.mark.parametrize("page", (*PAGES, "connect"))
+every = pytest.mark.parametrize("page", [*PAGES, "connect"])
 """With the page that has something to do before anything was measured."""
 
 
