@@ -16,15 +16,19 @@ from sqlalchemy.exc import DatabaseError
 from statemeter.errors import SettingError
 from storage import queries, report, store, thread_options
 from storage.errors import StoreError
+from storage.text_table import table
 
 OF_THREADS = ("threads", "operations", "channels", "durability", "deltas")
-CELL_CHARACTERS = 40
-"""Widest cell of a table; JSON has everything."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print a report; the exit code is 0, or 2 for bad input."""
-    told = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["history"]:
+        from storage import history_command  # noqa: PLC0415 - what writes files is slow to import
+
+        return history_command.main(given[1:])
+    told = _parser().parse_args(given)
     try:
         engine = store.open_reader(told.store)
         try:
@@ -56,31 +60,6 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def table(rows: list[report.Row]) -> str:
-    """Rows as text: numbers to the right; control characters of names are shown escaped."""
-    if not rows:
-        return "(none)"
-    names = list(rows[0])
-    cells = [names, *[[_cell(row[name]) for name in names] for row in rows]]
-    widths = [max(len(line[i]) for line in cells) for i in range(len(names))]
-    numeric = [isinstance(rows[0][name], int | float) for name in names]
-    return "\n".join(
-        "  ".join(
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(line, widths, numeric, strict=True)
-        ).rstrip()
-        for line in cells
-    )
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    text = json.dumps(value) if isinstance(value, dict | list) else str(value)
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return text if len(text) <= CELL_CHARACTERS else text[: CELL_CHARACTERS - 1] + "…"
-
-
 def _expect_thread(connection: Any, thread: str) -> None:
     known = connection.exec_driver_sql(
         "SELECT count(*) FROM threads WHERE thread_id = ?", (thread,)
@@ -102,7 +81,10 @@ _limit.__name__ = "limit (1 to 1000000)"  # argparse names it in its message
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m storage", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m storage", description=__doc__,
+        epilog="One thread, checkpoint by checkpoint: python -m storage history --help",
+    )  # fmt: skip
     parser.add_argument("report", choices=report.REPORTS, help="what to print")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--store", metavar="URL", help="metrics store; default: STATEMETER_STORE")

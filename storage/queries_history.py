@@ -103,7 +103,8 @@ SAVED = (
 
 def to_save(found: History) -> pd.DataFrame:
     """The history as files and scripts have it; documented in docs/store.md."""
-    return found.table[list(SAVED)]
+    whole = dict.fromkeys(("change_bytes", "duration_us", "serde_us"), "Int64")
+    return found.table[list(SAVED)].astype(whole)
 
 
 def _puts(connection: Connection, thread_key: int, limit: int) -> tuple[pd.DataFrame, int]:

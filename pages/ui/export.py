@@ -8,7 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export_files, frame
+from pages.ui import frame
+from storage import export_files
 
 Made = pd.DataFrame | Iterable[pd.DataFrame]
 """A table, or the parts of one that is read part by part, at least one."""

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pages.ui import export, export_files
-from pages.ui.export_files import to_csv, to_json, to_parquet, typed
+from pages.ui import export
+from storage import export_files
+from storage.export_files import to_csv, to_json, to_parquet, typed
 from tests.pages.conftest import Visit
 from tests.storage import seed
 
