@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from collector.held import plain_namespace
+from collector.held import is_time_ordered, plain_namespace
 from collector.records import PutParts
 from collector.threads import ThreadState
 from statemeter import events
@@ -33,6 +33,15 @@ def known(event: events.Put, parts: PutParts) -> tuple[dict[str, int], str]:
 
 def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]) -> None:
     """Add a checkpoint to the thread's sums by channel."""
+    if event.duration_us < 0 and _is_older(state, event.ns, event.checkpoint):
+        _add_older(state, event, parts, sizes)
+    else:
+        _add_newest(state, event, parts, sizes)
+
+
+def _add_newest(
+    state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
+) -> None:
     plain = plain_namespace(event.ns)
     channels = state.channels.get(plain)
     if channels is None:
@@ -58,3 +67,29 @@ def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str,
     for channel, count in parts.elements.items():
         if channel in channels:
             channels[channel][3] = count
+
+
+def _is_older(state: ThreadState, ns: str, checkpoint: str) -> bool:
+    """Whether a newer checkpoint of the namespace was told."""
+    told = state.heads.get(ns) or ("" if ns else state.checkpoint)
+    return checkpoint < told and is_time_ordered(checkpoint)
+
+
+def _add_older(
+    state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
+) -> None:
+    """The same of one that was found after newer ones were told: live bytes stay as they are."""
+    channels = state.channels.setdefault(plain_namespace(event.ns), {})
+    for channel in parts.channels if parts.changed is None else parts.changed:
+        sums = channels.setdefault(channel, [0, 0, 0, None])
+        sums[1] += sizes.get(channel, 0)
+        sums[2] += 1
+
+
+def withdraw(state: ThreadState, ns: str, written: dict[str, int]) -> None:
+    """Take back that a checkpoint wrote these channels: it is about to be told again."""
+    channels = state.channels.get(plain_namespace(ns), {})
+    for channel, size in written.items():
+        if channel in channels:
+            channels[channel][1] -= size
+            channels[channel][2] -= 1

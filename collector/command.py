@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from collector.errors import CollectorError
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
             url=told.store or settings.store_url(),
             folder=folder or settings.spool_folder(),
             once=told.once,
-            stopped=_stopped(stop, told.parent),
+            stopped=stopped_by(stop, told.parent),
             sleep=stop.wait,
         )
         store.store_path(options.url)
@@ -55,7 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _stopped(stop: threading.Event, parent: int | None):  # type: ignore[no-untyped-def]
+def stopped_by(stop: threading.Event, parent: int | None) -> Callable[[], bool]:
+    """Tells whether to end: asked to, or the process with this id is gone."""
     if parent is None:
         return stop.is_set
     started_us = created_us(parent)

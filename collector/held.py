@@ -32,7 +32,7 @@ WriteKey = tuple[str, int]
 class Entry:
     """A checkpoint of a namespace with its pending writes."""
 
-    __slots__ = ("live", "put", "root", "sizes", "writes")
+    __slots__ = ("found", "found_writes", "live", "put", "root", "sizes", "writes")
 
     def __init__(self) -> None:
         self.put: int | None = None
@@ -45,6 +45,10 @@ class Entry:
         """Of a subgraph's checkpoint: the one of the root graph from which its call started."""
         self.writes: dict[WriteKey, int] = {}
         """Bytes of each pending write."""
+        self.found = False
+        """Whether its put was found in a database, and no probe told it."""
+        self.found_writes: set[WriteKey] = set()
+        """Of ``writes``, those that were."""
 
     @property
     def write_bytes(self) -> int:
@@ -73,6 +77,17 @@ class Entry:
                 continue
             held[key] = max(size, 0)
             change += held[key] - (old or 0)
+        return change
+
+    def add_found(self, task: str, writes: Sequence[tuple[int, int]]) -> int:
+        """Take pending writes that lie in the database, (index, bytes) each; the change of stored
+        bytes."""
+        change = 0
+        for index, size in writes:
+            key = (task, index)
+            change += size - self.writes.get(key, 0)
+            self.writes[key] = size
+            self.found_writes.add(key)
         return change
 
     def _add_to_memory(self, task: str, writes: Sequence[tuple[str, int]]) -> int:

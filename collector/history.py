@@ -18,11 +18,11 @@ from collector.held import Entry, Key
 from collector.savers import SaverState
 from collector.threads import ThreadState
 
-REMOVALS = ("delete_thread", "prune", "copy_thread", "delete_for_runs")
+REMOVALS = ("delete_thread", "prune", "copy_thread", "delete_for_runs", "vanished")
 
 _COLUMNS = (
     "id, process_id, run, operation, ns, checkpoint, parent, task, payload_bytes, live_bytes, "
-    "channels, detail"
+    "channels, detail, duration_us"
 )
 _NAMES = ", ".join(f"'{name}'" for name in REMOVALS)
 _ONE = (
@@ -110,6 +110,7 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
         live,
         channels,
         detail,
+        duration_us,
     ) in rows:
         key = (ns, checkpoint)
         if operation == "put":
@@ -119,11 +120,18 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
             else:
                 entry.replace(payload, live or 0)
             entry.sizes = _sizes(channels)
+            entry.found = duration_us < 0
             entry.root = _detail(detail).get("root", "") if ns else ""
             held.runs[key] = (process, run)
         elif operation == "put_writes":
             entry = held.entries.setdefault(key, Entry())
-            entry.add_writes(task, _writes(channels), saver.backend)
+            writes = _writes(channels)
+            if duration_us < 0:
+                indexes = _detail(detail)["indexes"]
+                sizes = (size for _, size in writes)
+                entry.add_found(task, list(zip(indexes, sizes, strict=True)))
+            else:
+                entry.add_writes(task, writes, saver.backend)
         else:
             _remove(connection, held, saver, number, operation, _detail(detail), only)
     return held
@@ -144,7 +152,7 @@ def _remove(  # noqa: PLR0917 (one row, taken apart)
             key: entry for key, entry in source.entries.items() if key == only
         }  # fmt: skip
         held.entries |= copied
-    elif operation == "delete_for_runs":
+    elif operation == "delete_for_runs" or "removed" in detail:
         for ns, checkpoint in detail.get("removed", []):
             held.entries.pop((ns, checkpoint), None)
     elif operation == "prune" and detail.get("strategy", "").startswith(pruning.KEEP_LATEST):

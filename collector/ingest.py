@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from collector import removals
+from collector import found, removals, vanished
 from collector.accesses import Accesses
+from collector.attach import keep
+from collector.attach.reached import FoundPut, FoundWrites, Reached
 from collector.errors import Fenced
 from collector.ledger import Ledger
-from collector.processes import ENDED_IN_ORDER, Processes, ProcessState
+from collector.processes import ATTACHED, ENDED_IN_ORDER, Processes, ProcessState
 from collector.reader import Slice
 from collector.records import Bad, Item
 from collector.savers import Savers
@@ -200,11 +202,13 @@ def _handlers(ledger: Ledger, accesses: Accesses, samples: list[inserts.Row]) ->
     def introduce(process: ProcessState, event: events.Process, _: None) -> None:
         process.introduce(event)
 
-    def introduce_saver(_: ProcessState, event: events.Saver, __: None) -> None:
-        ledger.savers.introduce(ledger.connection, event)
+    def introduce_saver(process: ProcessState, event: events.Saver, __: None) -> None:
+        attached = process.values["kind"] == ATTACHED
+        ledger.savers.introduce(ledger.connection, event, only_new=attached)
 
     def remove(process: ProcessState, event: events.Removal, _: None) -> None:
-        removals.apply(ledger, process, event)
+        apply = vanished.apply if event.method == vanished.METHOD else removals.apply
+        apply(ledger, process, event)
 
     def sample(process: ProcessState, event: events.Sample, _: None) -> None:
         samples.append(process.sample(event))
@@ -219,6 +223,9 @@ def _handlers(ledger: Ledger, accesses: Accesses, samples: list[inserts.Row]) ->
     def access(process: ProcessState, event: events.Access, _: None) -> None:
         accesses.access(ledger.connection, process, event)
 
+    def reached(_: ProcessState, event: Reached, __: None) -> None:
+        keep.take(ledger, event)
+
     def gauges(process: ProcessState, event: events.Gauges, _: None) -> None:
         accesses.gauges(ledger.connection, process, event)
 
@@ -228,6 +235,9 @@ def _handlers(ledger: Ledger, accesses: Accesses, samples: list[inserts.Row]) ->
         events.Run: ledger.run,
         events.Node: ledger.node,
         events.Put: ledger.put,
+        FoundPut: partial(found.put, ledger),
+        FoundWrites: partial(found.writes, ledger),
+        Reached: reached,
         events.Writes: ledger.writes,
         events.Read: ledger.read,
         events.List: ledger.listing,

@@ -14,7 +14,8 @@ import msgspec
 from sqlalchemy import Connection
 
 from collector import channels as by_channel
-from collector import history, latest
+from collector import found, history, latest, rows
+from collector.attach.reached import FoundWrites
 from collector.durations import Name
 from collector.held import Entry, is_time_ordered
 from collector.processes import ProcessState
@@ -44,7 +45,7 @@ class Ledger:
         self.connection = connection
         self.savers = savers
         self.threads = threads
-        self._rollups = rollups
+        self.rollups = rollups
         self._node_durations = node_durations
         self._prefetch = prefetch
         self._rows: list[inserts.Row] = []
@@ -88,8 +89,11 @@ class Ledger:
         document = event.document_bytes if event.document_bytes > 0 else 0
         row_bytes = document + event.blob_bytes
         live, stored, live_change, threads_change, channels = 0, 0, 0, 0, "{}"
+        told = found.NOTHING
         if not event.error:
-            entry = self._entry(saver, state, event.ns, event.checkpoint)
+            entry = self.entry(saver, state, event.ns, event.checkpoint)
+            if entry.found and event.duration_us >= 0:
+                told = found.withdraw_put(self, state, entry, event)
             if event.whole:
                 sizes, channels = by_channel.known(event, parts)
                 live = row_bytes
@@ -106,7 +110,9 @@ class Ledger:
             else:
                 stored = entry.replace(row_bytes, live)
             threads_change = 0 if state.counted else _begin(state)
-            if event.document_bytes < 0 or (event.parent and state.steps == 1 and not event.ns):
+            if event.document_bytes < 0 or (
+                event.parent and state.steps == 1 and not event.ns and event.duration_us >= 0
+            ):
                 state.partial = 1  # bytes not seen, or a first checkpoint that has a parent
             if not event.ns and _is_newest(event.checkpoint, state.checkpoint):
                 live_change = live - state.live_bytes
@@ -118,38 +124,43 @@ class Ledger:
             state.stored_bytes += stored
             if event.metadata_bytes > 0:
                 state.metadata_bytes += event.metadata_bytes
-        self._sum(
-            process, saver, event, "put", row_bytes, stored, live_change, threads_change
+        stored += told.stored
+        live_change += told.live
+        threads_change += told.threads
+        detail = self._sum(
+            process, saver, state, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip
-        self._rows.append((
-            process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
-            event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
-            event.parent, event.step if event.step >= -1 else None, event.source, "", "",
-            event.error, row_bytes, None if event.error else live,
-            _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
-            channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
-            _detail(event),
-        ))  # fmt: skip
+        self._rows.append(
+            rows.of_put(process, state, event, (row_bytes, live, stored), channels, detail)
+        )
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
         """Pending writes of a task were written."""
         saver, state = self._touch(process, event)
         written = sum([size for _, size in event.writes if size > 0])
         stored = threads_change = 0
+        told = found.NOTHING
+        detail: dict[str, Any] = {}
         if not event.error:
-            entry = self._entry(saver, state, event.ns, event.checkpoint)
-            stored = entry.add_writes(event.task, event.writes, saver.backend)
+            entry = self.entry(saver, state, event.ns, event.checkpoint)
+            if type(event) is FoundWrites:
+                pairs = zip(event.indexes, (size for _, size in event.writes), strict=True)
+                stored = entry.add_found(event.task, list(pairs))
+                detail["indexes"] = event.indexes
+            else:
+                if entry.found_writes:
+                    told = found.withdraw_writes(self, state, entry, event)
+                stored = entry.add_writes(event.task, event.writes, saver.backend)
             threads_change = 0 if state.counted else _begin(state)
             state.written_bytes += written
             state.minute_written_bytes += written
             state.stored_bytes += stored
-        self._sum(process, saver, event, "put_writes", written, stored, 0, threads_change)
-        self._rows.append((
-            process.id, event.seq, state.id, event.at_us, "put_writes", event.duration_us,
-            event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
-            "", None, "", event.task, event.node, event.error, written, None, None, None, stored,
-            len(event.writes), _encode(event.writes).decode(), "0", "{}", "{}",
-        ))  # fmt: skip
+        stored += told.stored
+        threads_change += told.threads
+        detail |= self._sum(
+            process, saver, state, event, "put_writes", written, stored, told.live, threads_change
+        )
+        self._rows.append(rows.of_writes(process, state, event, (written, stored), detail))
 
     def read(self, process: ProcessState, event: events.Read, _: None) -> None:
         """``get_tuple``."""
@@ -204,10 +215,11 @@ class Ledger:
             state.minute_us = at_us - at_us % MINUTE_US
         state.operations += 1
         state.minute_operations += 1
-        state.duration_us += event.duration_us
-        state.serde_us += event.serde_us
         state.backend = saver.backend
-        if process.application:
+        if event.duration_us >= 0:
+            state.duration_us += event.duration_us
+            state.serde_us += event.serde_us
+        if process.application and (event.duration_us >= 0 or not state.application):
             state.application = process.application
         if event.graph and not event.ns:
             state.graph = event.graph
@@ -232,28 +244,32 @@ class Ledger:
         return self.savers.get(self.connection, key)
 
     def _sum(  # noqa: PLR0917 (called for every operation: keywords cost)
-        self, process: ProcessState, saver: SaverState, event: events.Operation, operation: str,
-        payload: int, stored: int, live: int, threads: int,
-    ) -> None:  # fmt: skip
-        self._rollups.of(event.at_us, process.application, saver.backend, operation).add(
+        self, process: ProcessState, saver: SaverState, state: ThreadState | None,
+        event: events.Operation, operation: str, payload: int, stored: int, live: int, threads: int,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Add to the sums; what has to be kept with the row to take that back."""
+        application, detail = process.application, {}
+        if event.duration_us < 0 and state is not None:
+            application, operation = state.application, found.OPERATION
+            detail = found.detail(application, live, threads)
+        self.rollups.of(event.at_us, application, saver.backend, operation).add(
             event.duration_us, event.serde_us, payload, event.error != "", stored, live, threads
         )
+        return detail
 
     def _other(  # noqa: PLR0917 (the columns that such a call has)
         self, process: ProcessState, saver: SaverState, state: ThreadState | None,
-        event: events.Operation, operation: str, payload: int, rows: int | None,
+        event: events.Operation, operation: str, payload: int, rows_told: int | None,
         detail: dict[str, Any] | None = None, change: tuple[int, int, int] = (0, 0, 0),
     ) -> None:  # fmt: skip
         """The row of a call that put nothing."""
-        self._sum(process, saver, event, operation, payload, *change)
-        self._rows.append((
-            process.id, event.seq, state.id if state is not None else 0, event.at_us, operation,
-            event.duration_us, event.serde_us, event.serializer, event.graph, event.run, event.ns,
-            event.checkpoint, "", None, "", "", "", event.error, payload, None, None, None,
-            change[0], rows, "{}", "0", "{}", _encode(detail).decode() if detail else "{}",
-        ))  # fmt: skip
+        self._sum(process, saver, state, event, operation, payload, *change)
+        self._rows.append(
+            rows.of_other(process, state, event, (operation, payload, change[0], rows_told), detail)
+        )
 
-    def _entry(self, saver: SaverState, state: ThreadState, ns: str, checkpoint: str) -> Entry:
+    def entry(self, saver: SaverState, state: ThreadState, ns: str, checkpoint: str) -> Entry:
+        """A checkpoint as the backend holds it, from memory or the store, or a new one."""
         key = (ns, checkpoint)
         if saver.layout == latest.LAYOUT and not state.complete:
             self.flush()
@@ -288,21 +304,6 @@ class Ledger:
         if (event.blob_bytes or event.inline_bytes) and not parts.channels:
             state.partial = 1  # too many channels to tell
         return by_channel.carried(parent.sizes if parent else None, parts)
-
-
-def _detail(event: events.Put) -> str:
-    """What few puts tell, as JSON."""
-    why, root, deltas = event.channels_unknown, event.root, event.deltas
-    if not (why or root or deltas or event.snapshots):
-        return "{}"
-    told = {
-        "channels_unknown": why, "root": root, "deltas": deltas, "snapshots": event.snapshots,
-    }  # fmt: skip
-    return _encode({name: value for name, value in told.items() if value}).decode()
-
-
-def _or_none(size: int) -> int | None:
-    return size if size >= 0 else None
 
 
 def _is_newest(checkpoint: str, newest: str) -> bool:

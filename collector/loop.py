@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
 from collector import repair, spool
+from collector.attach.supervise import Supervisor
 from collector.errors import Fenced, SpoolUnusable
 from collector.gather import BATCH_RECORDS, Gatherer
 from collector.health import Health
@@ -76,10 +78,12 @@ class Collector:
         self._gatherer = Gatherer()
         self._progress = Progress()
         self._servers = Servers(settings.get("STATEMETER_SERVERS") or "")
+        self._readers = Supervisor(options.folder, str(self._path), os.getpid())
         self._engine: Engine | None = None
         self._inode = 0
         self._limit = BATCH_RECORDS
         self._said = ""
+        self._kept: dict[str, int] = {}
         self._rebuilt_until_us = 0
 
     def run(self) -> None:
@@ -102,12 +106,14 @@ class Collector:
                     if self._hold():
                         return
                 except Fenced as error:
+                    self._readers.stop()
                     self._say(str(error))
                 except _TROUBLES as error:
                     self._trouble(error)
         finally:
             gc.enable()
             self._servers.stop()
+            self._readers.stop()
             self._close()
 
     def _open(self) -> None:
@@ -149,7 +155,9 @@ class Collector:
                 self._beat(ingest, upkeep, listing, engine)
             if now >= sweep and not worked:
                 sweep = now + SWEEP_SECONDS
-                retention.sweep(engine, time.time_ns() // 1000, self._days, self._not_stopped)
+                retention.sweep(
+                    engine, time.time_ns() // 1000, self._days, self._not_stopped, self._kept
+                )
             if now >= collect:
                 collect = now + GARBAGE_SECONDS
                 gc.collect()
@@ -239,6 +247,8 @@ class Collector:
             upkeep.finish(listing)
             keep.take(self._options.folder, ingest.transaction)
             ingest.store_servers(self._servers.taken())
+            if not self._options.once:
+                self._readers.tend(ingest.transaction)
         wal = bound_wal(engine, self._path)
         if wal:
             self._health.problems["wal"] = wal

@@ -22,6 +22,8 @@ _UPDATE = inserts.update_sql("processes", (*_COLUMNS, "last_seq"))
 _KEPT = 2_000
 """Incarnations in memory; most are dead, and come back from the store if a segment does."""
 
+ATTACHED = "attached"
+"""``kind`` of a process that reads a database."""
 ENDED_IN_ORDER = 1
 ENDED_WITHOUT_SEAL = 2
 

@@ -13,7 +13,7 @@ from zlib import crc32
 
 import msgspec
 
-from collector.attach.reached import AnyRecord
+from collector.attach.reached import AnyRecord, FoundPut
 from statemeter import events
 
 Item = tuple[AnyRecord, Any]
@@ -73,7 +73,7 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
     rejected: list[Bad] = []
     offset = 0
     decode = _record
-    put = events.Put
+    puts = {events.Put, FoundPut}
     longest = events.RECORD_MAX_BYTES - 1
     for line in lines:
         payload = line[9:]
@@ -82,7 +82,7 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
                 event = decode(payload)
                 if NUL in payload:
                     _refuse_nul(payload)
-                items.append((event, _parts(event) if type(event) is put else None))
+                items.append((event, _parts(event) if type(event) in puts else None))
             except (msgspec.DecodeError, ValueError) as error:
                 rejected.append(bad(offset, _reason(error), line))
         elif line:  # an empty line only ends a torn one

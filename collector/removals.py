@@ -62,14 +62,14 @@ def _change(
         state.partial = 1  # operations past their retention are not replayed
     if event.method == "prune":
         held.keep_latest(saver, event.strategy)
-        change = _become(state, held, held.stored_bytes)
+        change = become(state, held, held.stored_bytes)
         return change, _told(event) | {"kept": list(held.entries)}
     runs = {(process, number) for _, process, number in _runs(ledger, event)}
     removed = [key for key, run in held.runs.items() if run in runs and key in held.entries]
     before = held.stored_bytes
     for key in removed:
         del held.entries[key]
-    change = _become(state, held, state.stored_bytes - (before - held.stored_bytes))
+    change = become(state, held, state.stored_bytes - (before - held.stored_bytes))
     return change, _told(event) | {"removed": removed}
 
 
@@ -85,11 +85,11 @@ def _copy(
     state.deleted_us = 0
     state.steps += sum(entry.put is not None for entry in held.entries.values())
     state.newest = max(state.newest, source.newest)
-    stored, live, _ = _become(state, held, state.stored_bytes + source.stored_bytes)
+    stored, live, _ = become(state, held, state.stored_bytes + source.stored_bytes)
     return (stored, live, exists), _told(event) | {"source_key": source.id}
 
 
-def _become(state: ThreadState, held: history.Held, stored_bytes: int) -> Change:
+def become(state: ThreadState, held: history.Held, stored_bytes: int) -> Change:
     """Let the state be what is held now; its checkpoints are looked up from here on."""
     checkpoint, live = held.newest_root()
     change = (stored_bytes - state.stored_bytes, live - state.live_bytes, 0)

@@ -38,9 +38,19 @@ class Savers:
         self.states: dict[str, SaverState] = {row[1]: SaverState(*row) for row in rows}
         self._next_id = max((row[0] for row in rows), default=0) + 1
 
-    def introduce(self, connection: Connection, event: events.Saver) -> None:
-        """Store what a process told of a saver."""
+    def introduce(
+        self, connection: Connection, event: events.Saver, only_new: bool = False
+    ) -> None:
+        """Store what a process told of a saver.
+
+        Args:
+            connection: of the transaction.
+            event: what it told.
+            only_new: nothing changes where something is known: by a probe, which knows more.
+        """
         state = self.get(connection, event.key)
+        if only_new and state.class_name:
+            return
         told = (
             event.backend, event.class_name, event.layout, event.label, event.serializer,
             event.database,

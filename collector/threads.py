@@ -47,6 +47,10 @@ _ADD_MINUTE = (
     "written_bytes = thread_minutes.written_bytes + excluded.written_bytes, "
     "operations = thread_minutes.operations + excluded.operations"
 )
+_TAKE_FROM_MINUTE = (
+    "UPDATE thread_minutes SET written_bytes = written_bytes - ?, operations = operations - ? "
+    "WHERE thread_key = ? AND minute_us = ?"
+)
 
 _encode = msgspec.json.Encoder().encode
 _decode_channels = msgspec.json.Decoder(dict[str, dict[str, list[int | None]]]).decode
@@ -213,6 +217,19 @@ class Threads:
         while self._weight > WEIGHT_KEPT:
             oldest = next(iter(self.states))
             self._weight -= self.states.pop(oldest).weight
+
+    def withdraw(
+        self, connection: Connection, state: ThreadState, at_us: int, written: int, operations: int
+    ) -> None:
+        """Take written bytes and operations out of the minute of a time."""
+        minute_us = at_us - at_us % MINUTE_US
+        if minute_us == state.minute_us:
+            state.minute_written_bytes -= written
+            state.minute_operations -= operations
+            return
+        inserts.run(connection, _ADD_MINUTE, self._minutes)
+        self._minutes = []
+        connection.exec_driver_sql(_TAKE_FROM_MINUTE, (written, operations, state.id, minute_us))
 
     def end_minute(self, state: ThreadState) -> None:
         """Make the row of the minute that a thread was used in."""

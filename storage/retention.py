@@ -2,7 +2,8 @@
 
 Single operations, runs, nodes, samples, minutes of threads, keys of caches:
 ``STATEMETER_RETENTION_DAYS``. Sums and readings by second: two days; by minute: 90 days; by hour,
-and the threads themselves: for good.
+and the threads themselves: for good. What was found in an attached database stays as long as the
+database holds it.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def sweep(
     now_us: int,
     days: float,
     go_on: Callable[[], bool] = lambda: True,
+    kept: dict[str, int] | None = None,
 ) -> int:
     """Delete what is too old; returns how many rows.
 
@@ -40,11 +42,14 @@ def sweep(
         now_us: the present, µs since 1970.
         days: age of single operations in days.
         go_on: asked between chunks; False ends the sweep early, the next one goes on.
+        kept: by table, up to which row there is nothing left to delete; a sweep begins there, and
+            tells it to the next one.
     """
+    kept = {} if kept is None else kept
     before_us = now_us - int(days * DAY_US)
     deleted = 0
     for table in _NUMBERED:
-        deleted += _sweep_numbered(engine, table, (before_us, now_us), go_on)
+        deleted += _sweep_numbered(engine, table, (before_us, now_us), go_on, kept)
     for sql, value in (
         ("samples WHERE at_us < ?", before_us),
         ("thread_minutes WHERE minute_us < ?", before_us),
@@ -59,28 +64,42 @@ def sweep(
 
 
 def _sweep_numbered(
-    engine: Engine, table: str, ages: tuple[int, int], go_on: Callable[[], bool]
+    engine: Engine,
+    table: str,
+    ages: tuple[int, int],
+    go_on: Callable[[], bool],
+    kept: dict[str, int],
 ) -> int:
     """Rows are numbered as they arrive, so that the oldest come first.
 
-    Only rows of a clock that was wrong do not: those dated in the future are passed over.
+    Only rows of a clock that was wrong do not: those dated in the future are passed over; and what
+    was found in a database, which is passed over as well.
     """
     before_us, now_us = ages
-    deleted = last = 0
+    deleted, last = 0, kept.get(table, 0)
+    with engine.begin() as connection:
+        newest = connection.exec_driver_sql(f"SELECT max(id) FROM {table}").scalar_one() or 0
+    if newest < last:  # numbers are given anew
+        last = kept[table] = 0
     while go_on():
         with engine.begin() as connection:
             rows = connection.exec_driver_sql(
-                f"SELECT id, at_us FROM {table} WHERE id > ? ORDER BY id LIMIT {CHUNK_ROWS}",
+                f"SELECT id, at_us, duration_us FROM {table} WHERE id > ? "
+                f"ORDER BY id LIMIT {CHUNK_ROWS}",
                 (last,),
             ).all()
-            old = [(number,) for number, at_us in rows if at_us < before_us]
-            if not old and (not rows or any(at_us <= now_us for _, at_us in rows)):
+            seen = [(number, at_us) for number, at_us, duration_us in rows if duration_us >= 0]
+            old = [(number,) for number, at_us in seen if at_us < before_us]
+            if not rows or (not old and any(at_us <= now_us for _, at_us in seen)):
                 break
             if old:
                 connection.exec_driver_sql(f"DELETE FROM {table} WHERE id = ?", old)
         deleted += len(old)
+        if not seen and kept.get(table, 0) == last:
+            kept[table] = rows[-1][0]
         last = rows[-1][0]
-        _give_back(engine)
+        if old:
+            _give_back(engine)
     return deleted
 
 

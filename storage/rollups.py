@@ -35,11 +35,13 @@ class OperationSums(Sums):
         """Add one operation."""
         self.count += 1
         self.payload_bytes += payload_bytes
-        self.serde_us += serde_us
         self.stored_delta_bytes += stored_delta_bytes
         self.live_delta_bytes += live_delta_bytes
         self.threads_delta += threads_delta
         self.errors += failed
+        if duration_us < 0:
+            return  # what was found in a database took no known time
+        self.serde_us += serde_us
         self.duration_us += duration_us
         if duration_us > self.duration_max_us:  # noqa: PLR1730 (a call costs more)
             self.duration_max_us = duration_us

@@ -1,5 +1,5 @@
-"""How far the reader of an attached database has come: an event of its own, beside those of
-``statemeter.events``, which a probe never writes."""
+"""What the reader of an attached database tells, beside the events of ``statemeter.events``: what
+it found, and how far it has come. A probe never writes these."""
 
 from __future__ import annotations
 
@@ -33,5 +33,22 @@ class Reached(Event, frozen=True, array_like=True, gc=False, tag="reached"):
     """What keeps it from being read now, one line without secrets; empty: nothing."""
 
 
-AnyRecord = events.AnyEvent | Reached
+class FoundPut(events.Put, frozen=True, array_like=True, gc=False, tag="found"):
+    """A checkpoint was found. ``at_us`` is when it was read; ``duration_us`` and ``serde_us`` of
+    the call that wrote it are unknown: -1."""
+
+    made_us: Number = 0
+    """Its own time; 0 where nothing tells."""
+
+
+class FoundWrites(events.Writes, frozen=True, array_like=True, gc=False, tag="found_writes"):
+    """Pending writes of a task were found; the same holds of their times."""
+
+    made_us: Number = 0
+    """Time of their checkpoint."""
+    indexes: list[int] = []  # noqa: RUF012 (msgspec copies it)
+    """Of each of ``writes``, as it is stored."""
+
+
+AnyRecord = events.AnyEvent | Reached | FoundPut | FoundWrites
 """Every record that a segment may hold."""

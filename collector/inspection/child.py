@@ -47,7 +47,7 @@ def inspect(text: str, seconds: float = LOOK_SECONDS, filters: tuple[str, ...] =
         done = subprocess.run(
             [sys.executable, "-m", "collector.inspection"],
             input=asked, capture_output=True, text=True, encoding="utf-8", check=False,
-            timeout=seconds + GRACE_SECONDS, env=_environment(),
+            timeout=seconds + GRACE_SECONDS, env=environment(),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CouldNotLook(
@@ -81,7 +81,7 @@ def serve(source: IO[str], target: IO[str]) -> int:
     return 0
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """That of this process; modules are found wherever it runs."""
     paths = [str(_REPOSITORY), os.environ.get("PYTHONPATH", "")]
     return os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}

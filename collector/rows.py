@@ -1,0 +1,76 @@
+"""Rows of ``operations``, in the order of its columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from collector.processes import ProcessState
+from collector.threads import ThreadState
+from statemeter import events
+from storage import inserts
+
+_encode = msgspec.json.Encoder().encode
+
+
+def of_put(  # noqa: PLR0917 (called for every put: keywords cost)
+    process: ProcessState, state: ThreadState, event: events.Put, sizes: tuple[int, int, int],
+    channels: str, detail: dict[str, Any],
+) -> inserts.Row:  # fmt: skip
+    """A put; ``sizes`` are its payload, live bytes and change of stored bytes."""
+    row_bytes, live, stored = sizes
+    return (
+        process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
+        event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
+        event.parent, event.step if event.step >= -1 else None, event.source, "", "",
+        event.error, row_bytes, None if event.error else live,
+        _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
+        channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
+        _detail(event, detail),
+    )  # fmt: skip
+
+
+def of_writes(
+    process: ProcessState, state: ThreadState, event: events.Writes, sizes: tuple[int, int],
+    detail: dict[str, Any],
+) -> inserts.Row:  # fmt: skip
+    """Pending writes; ``sizes`` are their payload and change of stored bytes."""
+    written, stored = sizes
+    return (
+        process.id, event.seq, state.id, event.at_us, "put_writes", event.duration_us,
+        event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
+        "", None, "", event.task, event.node, event.error, written, None, None, None, stored,
+        len(event.writes), _encode(event.writes).decode(), "0", "{}",
+        _encode(detail).decode() if detail else "{}",
+    )  # fmt: skip
+
+
+def of_other(
+    process: ProcessState, state: ThreadState | None, event: events.Operation,
+    told: tuple[str, int, int, int | None], detail: dict[str, Any] | None,
+) -> inserts.Row:  # fmt: skip
+    """A call that put nothing; ``told`` is its operation, payload, change of stored bytes and
+    number of rows."""
+    operation, payload, stored, rows = told
+    return (
+        process.id, event.seq, state.id if state is not None else 0, event.at_us, operation,
+        event.duration_us, event.serde_us, event.serializer, event.graph, event.run, event.ns,
+        event.checkpoint, "", None, "", "", "", event.error, payload, None, None, None,
+        stored, rows, "{}", "0", "{}", _encode(detail).decode() if detail else "{}",
+    )  # fmt: skip
+
+
+def _detail(event: events.Put, more: dict[str, Any]) -> str:
+    """What few puts tell, as JSON."""
+    why, root, deltas = event.channels_unknown, event.root, event.deltas
+    if not (why or root or deltas or event.snapshots or more):
+        return "{}"
+    told: dict[str, Any] = more | {
+        "channels_unknown": why, "root": root, "deltas": deltas, "snapshots": event.snapshots,
+    }  # fmt: skip
+    return _encode({name: value for name, value in told.items() if value}).decode()
+
+
+def _or_none(size: int) -> int | None:
+    return size if size >= 0 else None
