@@ -19,9 +19,9 @@ MOST = 40
 """Channels that are shown together; any other one can be chosen."""
 
 SMALL_BYTES = 2_000
-"""A value of which two levels are open from the start."""
+"""A value that is open from the start."""
 
-_FEW, _SHORT = 12, 200
+_LEVELS, _FEW, _SHORT = 4, 12, 200
 
 _TABLE_PX = 560
 
@@ -115,4 +115,4 @@ def _open(found: Value) -> bool | int:
     """How many levels of a tree are open from the start; of a long list none."""
     if len(found.data) > _FEW and not is_typed(found.data):
         return False
-    return 2 if 0 <= found.bytes <= SMALL_BYTES else 1
+    return _LEVELS if 0 <= found.bytes <= SMALL_BYTES else 1

@@ -13,6 +13,9 @@ from storage.values import Value
 MOST = 50
 """Writes that are shown."""
 
+_NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""Of what no task wrote: the ``Command`` that the graph was called with."""
+
 
 def writes(context: Context) -> None:
     """What each task wrote on top of the step."""
@@ -24,7 +27,7 @@ def writes(context: Context) -> None:
         if not answer.writes:
             st.text("The backend holds no pending write under this checkpoint.")
         for write in answer.writes[:MOST]:
-            node = write.node or "unknown node"
+            node = write.node or ("Command" if write.task == _NO_TASK else "unknown node")
             history_state.value(f"{clipped(node, 60)} → {clipped(write.channel, 60)}", write.value)
             st.caption(formats.plain(visible(f"task {write.task} · index {write.index}")))
         if len(answer.writes) > MOST:
