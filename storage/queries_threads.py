@@ -75,9 +75,7 @@ def list_threads(
     began, missing where that is unknown), amplification. By bytes gained only threads are listed
     that were used in the window.
     """
-    chosen = chosen or Filter()
-    if sort == "gained":
-        chosen = replace(chosen, used_after_us=max(chosen.used_after_us, chosen.begin_minute_us))
+    chosen = _listable(chosen or Filter(), sort)
     order = f"{SORTS[sort]} NULLS LAST, t.id"
     with reading(engine) as connection:
         where, values = narrowed(connection, chosen)
@@ -96,10 +94,10 @@ def list_threads(
     return Page(_finished(rows, chosen), total)
 
 
-def count_threads(engine: Engine, chosen: Filter | None = None) -> int:
-    """How many threads match."""
+def count_threads(engine: Engine, chosen: Filter | None = None, sort: str = "stored") -> int:
+    """How many threads the list has in that order."""
     with reading(engine) as connection:
-        return _count(connection, *narrowed(connection, chosen or Filter()))
+        return _count(connection, *narrowed(connection, _listable(chosen or Filter(), sort)))
 
 
 def read_threads(
@@ -110,8 +108,7 @@ def read_threads(
     Their row numbers are read at once, their rows part by part, each part in a transaction of its
     own: memory stays bounded, and no reader stays open.
     """
-    if sort == "gained":
-        chosen = replace(chosen, used_after_us=max(chosen.used_after_us, chosen.begin_minute_us))
+    chosen = _listable(chosen, sort)
     with reading(engine) as connection:
         where, values = narrowed(connection, chosen)
         keys = connection.execute(
@@ -230,6 +227,13 @@ def flags(rows: pd.DataFrame, curves: dict[int, IntArray]) -> list[list[str]]:
         ]
         found.append(flagged)
     return found
+
+
+def _listable(chosen: Filter, sort: str) -> Filter:
+    """By bytes gained, whatever gained none would have to be read for nothing."""
+    if sort != "gained":
+        return chosen
+    return replace(chosen, used_after_us=max(chosen.used_after_us, chosen.begin_minute_us))
 
 
 def _count(connection: Connection, where: str, values: dict[str, str | int]) -> int:

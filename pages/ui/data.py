@@ -6,7 +6,8 @@ each is the file itself (its inode): a store that was replaced is a new one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from sqlalchemy import Engine
 
 from pages.ui import filters
 from statemeter import settings
-from storage import queries, queries_health, queries_steps, queries_threads
+from storage import finding, queries, queries_health, queries_steps, queries_threads
+from storage.finding import Found, pasted
 from storage.queries import Scope
 from storage.store import open_reader, store_path
+from storage.thread_filter import EVERY, Filter
 
 FRESH_SECONDS = 0.9
 """How long a result serves all visitors: less than the fastest refresh."""
@@ -36,13 +39,33 @@ class ListChoice:
     """What the list of threads shows, beside the filters of all pages."""
 
     search: str = ""
-    """Part of a thread id."""
+    """As it was typed or pasted, see ``storage.finding.pasted``."""
     sort: str = "stored"
     """A name of ``queries_threads.SORTS``."""
     used: bool = False
     """Only threads used in the window."""
-    errors_only: bool = False
-    """Only threads with failed calls."""
+    within_s: int = 0
+    """Only threads last used within that; 0: whenever."""
+    unused_s: int = 0
+    """Only threads not used for that."""
+    more: Filter = EVERY
+    """The conditions that have no time in them."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A page of the list of threads."""
+
+    rows: pd.DataFrame
+    curves: dict[int, np.ndarray]
+    total: int
+    """Threads that match."""
+    all: int
+    """Threads in the store."""
+    chosen: ListChoice
+    """What it shows: the choice, or the threads of a checkpoint or run."""
+    by: str = ""
+    """What the search was, if it named no thread: ``checkpoint`` or ``run``."""
 
 
 def file() -> File:
@@ -77,11 +100,39 @@ def overview() -> queries.Overview:
 
 
 def threads(
-    chosen: ListChoice, offset: int, limit: int, counted: bool = True
+    chosen: ListChoice, offset: int, limit: int
 ) -> tuple[queries_threads.Page, dict[int, np.ndarray]]:
-    """Some rows of the list of threads by the filters, and their curves."""
+    """Some rows of the list of threads by the filters, and their curves; uncounted."""
     narrowed = (filters.window_seconds(), filters.scope())
-    return _threads(file(), narrowed, chosen, (offset, limit, counted))
+    return _threads(file(), narrowed, chosen, (offset, limit))
+
+
+def listed(chosen: ListChoice, offset: int, limit: int) -> Listed:
+    """A page of the list, counted; where no thread has such an id, those of such a checkpoint or
+    run."""
+    store, narrowed = file(), (filters.window_seconds(), filters.scope())
+    total, by = _count(store, narrowed, chosen), ""
+    if not total and chosen.search:
+        found = _found(store, pasted(chosen.search).thread)
+        if found.keys:
+            chosen = replace(chosen, search="", more=replace(chosen.more, keys=found.keys))
+            total, by = _count(store, narrowed, chosen), found.by
+    page, curves = _threads(store, narrowed, chosen, (offset, limit))
+    everything = _count(store, (0, Scope()), ListChoice())
+    return Listed(page.rows, curves, total, everything, chosen, by)
+
+
+def all_threads(chosen: ListChoice, most: int) -> Callable[[], Iterator[pd.DataFrame]]:
+    """What reads all rows of the list, part by part; it can be called outside a page's run."""
+    store, window_s, scope = file(), filters.window_seconds(), filters.scope()
+    return lambda: queries_threads.read_threads(
+        engine_of(store), _filter(chosen, window_s, scope), chosen.sort, most
+    )
+
+
+def graphs_and_storages() -> tuple[list[str], list[tuple[str, str]]]:
+    """Names of graphs, and keys and labels of storages, that a filter can offer."""
+    return _graphs_and_storages(file())
 
 
 def find_thread(thread_id: str, saver: str) -> pd.DataFrame:
@@ -135,26 +186,49 @@ def _long_overview(file: File, window_s: int, scope: Scope) -> queries.Overview:
     return queries.overview(engine_of(file), window_s, scope)
 
 
+def _filter(chosen: ListChoice, window_s: int, scope: Scope) -> Filter:
+    now, what = queries.now_us(), pasted(chosen.search)
+    begin_us = now - window_s * queries.SECOND_US
+    within_us = now - chosen.within_s * queries.SECOND_US
+    found = replace(
+        chosen.more,
+        search=what.thread,
+        scope=scope,
+        begin_us=begin_us,
+        used_after_us=max(begin_us * chosen.used, within_us * bool(chosen.within_s)),
+        used_before_us=now - chosen.unused_s * queries.SECOND_US if chosen.unused_s else 0,
+    )
+    if what.whole:
+        found = replace(found, match="exact", saver=what.saver or found.saver)
+    return found
+
+
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _threads(
-    file: File, narrowed: tuple[int, Scope], chosen: ListChoice, part: tuple[int, int, bool]
+    file: File, narrowed: tuple[int, Scope], chosen: ListChoice, part: tuple[int, int]
 ) -> tuple[queries_threads.Page, dict[int, np.ndarray]]:
-    window_s, scope = narrowed
-    offset, limit, counted = part
     engine = engine_of(file)
-    begin_us = queries.now_us() - window_s * queries.SECOND_US
     page = queries_threads.list_threads(
-        engine,
-        queries_threads.Filter(
-            chosen.search, scope, begin_us if chosen.used else 0, chosen.errors_only
-        ),
-        chosen.sort,
-        offset,
-        limit,
-        counted=counted,
+        engine, _filter(chosen, *narrowed), chosen.sort, *part, counted=False
     )
     keys = [int(key) for key in page.rows["id"]]
-    return page, queries_threads.histories(engine, keys, window_s)
+    return page, queries_threads.histories(engine, keys, narrowed[0])
+
+
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
+def _count(file: File, narrowed: tuple[int, Scope], chosen: ListChoice) -> int:
+    return queries_threads.count_threads(engine_of(file), _filter(chosen, *narrowed), chosen.sort)
+
+
+@st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=64, show_spinner=False)
+def _found(file: File, words: str) -> Found:
+    return finding.find(engine_of(file), words)
+
+
+@st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=8, show_spinner=False)
+def _graphs_and_storages(file: File) -> tuple[list[str], list[tuple[str, str]]]:
+    engine = engine_of(file)
+    return queries_threads.graphs(engine), queries_threads.storages(engine)
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)

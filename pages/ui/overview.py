@@ -52,7 +52,7 @@ def _latency(shown: Overview) -> None:
 
 
 def _largest() -> None:
-    page, curves = data.threads(data.ListChoice(), 0, LARGEST, counted=False)
+    page, curves = data.threads(data.ListChoice(), 0, LARGEST)
     with frame.card("largest", height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             frame.title("Largest threads", "tick one to open it")

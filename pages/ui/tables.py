@@ -62,6 +62,8 @@ def threads(
         }
     )
     if not small:
+        if "gained_bytes" in rows:
+            shown.insert(3, "gained", rows["gained_bytes"])
         shown["written"] = rows["written_bytes"]
         shown["errors"] = rows["errors"]
         shown["application"] = rows["application"]
@@ -112,6 +114,11 @@ def _columns() -> dict[str, object]:
         "live": config.NumberColumn("Live", format="bytes", help="The newest checkpoint."),
         "stored": config.NumberColumn(
             "Stored", format="bytes", help="What the backend holds now for this thread."
+        ),
+        "gained": config.NumberColumn(
+            "Gained",
+            format="bytes",
+            help=f"Stored bytes gained in the last {filters.window()}. –: not known any more.",
         ),
         "history": config.AreaChartColumn(f"Last {filters.window()}", width="small"),
         "written": config.NumberColumn(

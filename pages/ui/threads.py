@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
-import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data, export, frame, states, tables, thread
+from pages.ui import address, data, export, frame, states, tables, thread, thread_filters
 from pages.ui.formats import count
+from storage.finding import pasted
 
 PAGE_ROWS = 25
-EXPORT_ROWS = 10_000
-"""Most rows of an export."""
-
-_ORDERS = {
-    "most stored": "stored",
-    "most live": "live",
-    "most written": "written",
-    "most written / live": "amplification",
-    "most steps": "steps",
-    "most errors": "errors",
-    "used last": "recent",
-    "unused longest": "oldest",
-}
-"""What the order is called on the page and in the address → ``queries_threads.SORTS``."""
+EXPORT_ROWS = 200_000
+"""Most rows of an export: it is made in the server's memory, some hundred bytes a row."""
 
 
 def draw() -> None:
@@ -37,49 +26,62 @@ def draw() -> None:
 
 
 def _list() -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom", key="list-filters"):
-        search = st.text_input(
-            "Search", key="q", bind="query-params", placeholder="Part of a thread id",
-            icon=":material/search:", on_change=_first_page, width=280,
-        )  # fmt: skip
-        sort = st.selectbox(
-            "Order", list(_ORDERS), key="sort", bind="query-params", on_change=_first_page,
-            width=210,
-        )  # fmt: skip
-        used = st.toggle(
-            "Used in the window", key="used", bind="query-params", on_change=_first_page
-        )
-        errors = st.toggle("With errors", key="errors", bind="query-params", on_change=_first_page)
+    chosen = thread_filters.draw()
     number = max(1, int(st.session_state.get("page") or 1))
-    chosen = data.ListChoice(search.strip(), _ORDERS[sort], used, errors)
-    page, curves = data.threads(chosen, (number - 1) * PAGE_ROWS, PAGE_ROWS)
+    found = data.listed(chosen, (number - 1) * PAGE_ROWS, PAGE_ROWS)
     with frame.card("threads"):
-        with st.container(horizontal=True, horizontal_alignment="distribute"):
-            frame.title("Threads", f"{count(page.total)} found; tick one to open it")
-            export.button("threads", lambda: _for_export(chosen))
-        if not page.total:
+        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+            of = f"{count(found.total)} of {count(found.all)}"
+            frame.title("Threads", f"{of}; tick one to open it")
+            if found.total:
+                export.button("threads", data.all_threads(found.chosen, EXPORT_ROWS),
+                              _left_out(found.total))  # fmt: skip
+        _by(chosen.search, found.by)
+        if not found.total:
             _nothing_found(chosen.search)
-        elif page.rows.empty:
+        elif found.rows.empty:
             st.text("There are fewer threads now than this page of the list needs.")
         else:
-            tables.threads(page.rows, curves, key="threads-table")
-        pages = max(1, math.ceil(page.total / PAGE_ROWS))
+            open_ = _opener(chosen.search, found.by)
+            tables.threads(found.rows, found.curves, key="threads-table", open_=open_)
+        pages = max(1, math.ceil(found.total / PAGE_ROWS))
         if pages > 1 or number > 1:
             st.pagination(max(pages, number), key="page", bind="query-params")
+
+
+def _by(search: str, by: str) -> None:
+    """Where the list shows something else than threads whose id has what was typed."""
+    what = pasted(search)
+    if by:
+        st.caption(f"No thread has this id; it is the id of a {by} of:")
+    elif what.thread != search.strip():
+        st.caption("Searched for:")
+        st.code(what.thread, language=None)
+
+
+def _opener(search: str, by: str) -> Callable[[str, str], None]:
+    """What a tick opens: the thread, or its history at the checkpoint that was searched for."""
+    if by != "checkpoint":
+        return address.ask_for_thread
+    checkpoint = pasted(search).thread
+    return lambda thread_id, saver: address.ask_for_history(thread_id, saver, checkpoint)
+
+
+def _left_out(total: int) -> str:
+    if total <= EXPORT_ROWS:
+        return ""
+    return (
+        f"The first {count(EXPORT_ROWS)} of {count(total)} in this order. "
+        "`python -m storage threads --json --limit …` has them all."
+    )
 
 
 def _nothing_found(search: str) -> None:
     st.text("No thread matches" + (" the search:" if search else " these filters."))
     if search:
         st.code(search, language=None)
+        st.caption(
+            "A checkpoint id is looked for in the threads used soonest after it, a run id in the "
+            "newest runs: an older one may not be found."
+        )
     st.caption("The filters at the top of the page narrow this list, too.")
-
-
-def _first_page() -> None:
-    if "page" in st.session_state:
-        st.session_state["page"] = 1
-
-
-def _for_export(chosen: data.ListChoice) -> pd.DataFrame:
-    page, _ = data.threads(chosen, 0, EXPORT_ROWS)
-    return page.rows.drop(columns="id")

@@ -29,7 +29,7 @@ def test_the_list_has_all_threads(visit: Visit, filled: seed.Seed) -> None:
     expected = sorted(filled.threads, key=lambda row: -row["stored_bytes"])
     assert list(table["thread"]) == [row["thread_id"] for row in expected]
     assert list(table["written"]) == [row["written_bytes"] for row in expected]
-    assert f"{len(expected)} found" in texts(shown)
+    assert f"{len(expected)} of {len(expected)};" in texts(shown)
 
 
 def test_search_and_order(visit: Visit, filled: seed.Seed) -> None:
