@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import orjson
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -98,18 +98,18 @@ def to_csv(parts: Iterable[pd.DataFrame], about: dict[str, str]) -> bytes:
 def to_json(parts: Iterable[pd.DataFrame], about: dict[str, str]) -> bytes:
     """The frames as one list of objects."""
     del about  # it is a list of the rows, as ``python -m storage --json`` prints
-    out = io.StringIO()
-    out.write("[")
-    begun = False
-    for part in parts:
+    out = io.BytesIO()
+    out.write(b"[")
+    for number, part in enumerate(parts):
         frame = typed(part)
         columns = [_jsonable(frame[name]) for name in frame.columns]
-        for row in zip(*columns, strict=True):
-            out.write(",\n" if begun else "\n")
-            begun = True
-            out.write(json.dumps(dict(zip(frame.columns, row, strict=True)), allow_nan=False))
-    out.write("\n]\n")
-    return out.getvalue().encode()
+        rows = [
+            orjson.dumps(dict(zip(frame.columns, row, strict=True)))
+            for row in zip(*columns, strict=True)
+        ]
+        out.write((b",\n" if number and rows else b"\n") + b",\n".join(rows))
+    out.write(b"\n]\n")
+    return out.getvalue()
 
 
 def to_parquet(parts: Iterable[pd.DataFrame], about: dict[str, str]) -> bytes:

@@ -215,7 +215,7 @@ def _threads(
     return page, queries_threads.histories(engine, keys, narrowed[0])
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
+@st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _count(file: File, narrowed: tuple[int, Scope], chosen: ListChoice) -> int:
     return queries_threads.count_threads(engine_of(file), _filter(chosen, *narrowed), chosen.sort)
 

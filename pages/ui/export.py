@@ -35,7 +35,9 @@ _KINDS = (
 def title(text: str, detail: str, name: str, make: Callable[[], Made], there: bool = True) -> None:
     """The title of a card with a table (see ``frame.title``), and the control beside it if the
     table is there."""
-    with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+    with st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", wrap=False
+    ):
         frame.title(text, detail)
         if there:
             button(name, make)

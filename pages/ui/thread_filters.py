@@ -33,8 +33,8 @@ _MATCHES = {"part of the id": "part", "its beginning": "prefix", "the whole id":
 _DELETED = {ALL: None, "only deleted": True, "without deleted": False}
 _ORIGINS = {
     ALL: "",
-    "instrumented": "instrumented",
-    "in an attached database": "attached",
+    "instrumented processes": "instrumented",
+    "an attached database": "attached",
 }
 
 _AMOUNTS = {
@@ -104,15 +104,17 @@ def first_page() -> None:
 def _more() -> tuple[dict[str, int], list[str]]:
     """Draws the popover's fields; what the amounts are, and what is wrong with them."""
     graphs, storages = data.graphs_and_storages()
-    labels = {key: label or key for key, label in storages}
+    # The address has what is shown: a storage's name, or its key where two have that name.
+    labels = [label for _, label in storages]
+    names = [label if labels.count(label) == 1 and label else key for key, label in storages]
     left, right = st.columns(2)
     with left:
         _pick("The search is", "match", list(_MATCHES))
         _pick("Graph", "graph", [ALL, *graphs], "All graphs")
-        _pick("Storage", "storage", [ALL, *labels], "All storages", labels)
+        _pick("Storage", "storage", [ALL, *names], "All storages")
     with right:
         _pick("Deleted", "deleted", list(_DELETED), "With deleted")
-        _pick("Told of by", "origin", list(_ORIGINS), "All")
+        _pick("Known from", "origin", list(_ORIGINS), "All")
         for key, label in (("used", "Used in the window"), ("errors", "With errors")):
             st.toggle(label, key=key, bind="query-params", on_change=first_page)
     told: list[str] = []
@@ -140,21 +142,14 @@ def _read(key: str, label: str, reader: Callable[[str], int], example: str, told
         return 0
 
 
-def _pick(
-    label: str,
-    key: str,
-    options: Sequence[str],
-    everything: str = "",
-    labels: dict[str, str] | None = None,
-) -> None:
+def _pick(label: str, key: str, options: Sequence[str], everything: str = "") -> None:
     """A choice; one that the address names stays, though nothing here has it (any more)."""
-    chosen = st.session_state.get(key)
-    names = {ALL: everything, **(labels or {})}
+    chosen = st.session_state.get(key, st.query_params.get(key))
     st.selectbox(
         label,
-        [*options, *([chosen] if chosen and chosen not in options else [])],
+        [*options, *([chosen] if chosen and chosen not in (*options, everything) else [])],
         key=key, bind="query-params", on_change=first_page,
-        format_func=lambda name: names.get(name, name),
+        format_func=lambda name: everything if name == ALL else name,
     )  # fmt: skip
 
 
@@ -170,11 +165,14 @@ def _unless_all(key: str) -> str:
 
 
 def _set() -> list[str]:
-    """Keys of the popover's fields that narrow the list."""
-    standing = {ALL, next(iter(_MATCHES)), None, "", False}
+    """Keys of the popover's fields that narrow the list.
+
+    In the first run, the fields have not yet taken what the address says.
+    """
+    standing = {ALL, next(iter(_MATCHES)), None, "", False, "false"}
     return [
         key for key in (*_PICKED, *_AMOUNTS, *_SPANS, *_SWITCHES)
-        if st.session_state.get(key) not in standing
+        if st.session_state.get(key, st.query_params.get(key)) not in standing
     ]  # fmt: skip
 
 

@@ -30,7 +30,10 @@ def _list() -> None:
     number = max(1, int(st.session_state.get("page") or 1))
     found = data.listed(chosen, (number - 1) * PAGE_ROWS, PAGE_ROWS)
     with frame.card("threads"):
-        with st.container(horizontal=True, horizontal_alignment="distribute", wrap=False):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center",
+            wrap=False,
+        ):  # fmt: skip
             of = f"{count(found.total)} of {count(found.all)}"
             frame.title("Threads", f"{of}; tick one to open it")
             if found.total:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from langgraph.checkpoint.base.id import uuid6
 
 from pages.ui import formats
 from tests.pages.conftest import Visit, charts, components, metrics, texts
@@ -44,6 +45,85 @@ def test_search_and_order(visit: Visit, filled: seed.Seed) -> None:
     assert not shown.dataframe
     assert "No thread matches the search" in texts(shown)
     assert "nobody" in [code.value for code in shown.code]
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ({"q": " 'support-2', "}, {"support-2"}),
+        ({"q": "support", "match": "the whole id"}, set()),
+        ({"q": "upport", "match": "its beginning"}, set()),
+        ({"q": "http://box/threads?thread=support-1&saver=cccccccccccc"}, {"support-1"}),
+        ({"q": '{"configurable": {"thread_id": "support-3"}}'}, {"support-3"}),
+        ({"storage": "other.sqlite"}, {"support-1"}),
+        ({"errors": "true"}, {"support-1"}),
+        ({"graph": "no such graph"}, set()),
+        ({"origin": "an attached database"}, set()),
+        ({"deleted": "only deleted"}, set()),
+        ({"unused": "30d"}, set()),
+        ({"within": "10 min", "stored_min": "1 TB"}, set()),
+    ],
+)
+def test_filters_in_the_address(
+    visit: Visit, filled: seed.Seed, address: dict[str, str], expected: set[str]
+) -> None:
+    """Each filter works by its name in the address; how many of all match is said."""
+    shown = visit("threads", **address)
+    tables = [one.value for one in shown.dataframe]
+    assert {name for table in tables for name in table["thread"]} == expected
+    assert f"of {len(filled.threads)};" in texts(shown)
+    assert shown.button(key="clear")
+
+
+def test_sizes_and_bytes_gained(visit: Visit, filled: seed.Seed) -> None:
+    """A range of sizes lists what is in it; by bytes gained, who gained most is first."""
+    shown = visit("threads", stored_min="20 KB", stored_max="0.3MB", window="1h")
+    inside = [row for row in filled.threads if 20_000 <= row["stored_bytes"] <= 300_000]
+    assert list(shown.dataframe[0].value["stored"]) == sorted(
+        (row["stored_bytes"] for row in inside), reverse=True
+    )
+    assert f"{len(inside)} of {len(filled.threads)};" in texts(shown)
+    shown = visit("threads", sort="most gained", window="1h")
+    # All of them are younger than the window.
+    assert list(shown.dataframe[0].value["gained"]) == sorted(
+        (row["stored_bytes"] for row in filled.threads), reverse=True
+    )
+
+
+def test_an_amount_that_is_none(visit: Visit, filled: seed.Seed) -> None:
+    """What is wrong and how to write it is said, as text; the list is there all the same."""
+    shown = visit("threads", stored_min="<b>lots</b>")
+    assert "is not a size" in shown.error[0].value
+    assert "<b>" not in shown.error[0].value
+    assert len(shown.dataframe[0].value) == len(filled.threads)
+
+
+def test_clear_takes_all_filters_off(visit: Visit, filled: seed.Seed) -> None:
+    """One click, and all threads are there; where nothing is set there is no such button."""
+    shown = visit("threads", q="support", live_min="1", errors="true", match="its beginning")
+    assert len(shown.dataframe[0].value) == 1
+    shown.button(key="clear").click().run()
+    assert len(shown.dataframe[0].value) == len(filled.threads)
+    assert not [one for one in shown.button if one.key == "clear"]
+
+
+def test_a_run_or_a_checkpoint_finds_its_thread(
+    visit: Visit, filled: seed.Seed, store: Path
+) -> None:
+    """Where no thread has such an id, the thread of such a run or checkpoint is listed."""
+    run, checkpoint = "0b8b3f52-9a0e-4d0e-9d1e-3c1a4f6b7c8d", str(uuid6(clock_seq=-2))
+    now = time.time_ns() // 1000
+    change(store, "UPDATE runs SET run_id = ? WHERE thread_key = 3", run)
+    newest = "SELECT max(id) FROM operations WHERE thread_key = 2 AND operation = 'put'"
+    sql = f"UPDATE operations SET checkpoint = ?, at_us = ? WHERE id = ({newest})"
+    change(store, sql, checkpoint, now)
+    change(store, "UPDATE threads SET last_seen_us = ? WHERE id = 2", now)
+    for words, thread, by in ((run, "support-3", "run"), (checkpoint, "support-2", "checkpoint")):
+        shown = visit("threads", q=f"  {words}\n")
+        assert list(shown.dataframe[0].value["thread"]) == [thread]
+        assert f"it is the id of a {by} of" in texts(shown)
+    nothing = visit("threads", q="0b8b3f52-0000-4d0e-9d1e-3c1a4f6b7c8d")
+    assert "an older one may not be found" in texts(nothing)
 
 
 def test_only_with_errors(visit: Visit, filled: seed.Seed) -> None:
