@@ -68,7 +68,7 @@ def _keys(
         begun = time.monotonic()
         try:
             there, size = new.checkpoints(part)
-            pending = source.pending([_key(one) for one in there])
+            pending = new.fresh(source.pending([_key(one) for one in there]))
         except psycopg.errors.QueryCanceled:
             if pages.shrink():
                 continue
@@ -80,12 +80,13 @@ def _keys(
 
 
 def beside(found: Sequence[Found], pending: Sequence[Any]) -> list[Found]:
-    """Checkpoints, each followed by its pending writes."""
+    """Checkpoints, each followed by its pending writes; at the end those of others."""
     times = {_key(one): one.at_us for one in found}
     writes: dict[Key, list[Found]] = {}
     for one in postgres_rows.writes(pending, times):
         writes.setdefault(_key(one), []).append(one)
-    return [part for one in found for part in (one, *writes.get(_key(one), ()))]
+    told = [part for one in found for part in (one, *writes.pop(_key(one), ()))]
+    return told + [one for others in writes.values() for one in others]
 
 
 def _alone(source: Postgres, threads: Sequence[str], at: Cursor) -> Iterator[Batch]:

@@ -147,10 +147,11 @@ class New:
         self.saw(found)
         return found, size
 
-    def _pending(self, keys: Sequence[Key], at: Cursor) -> Iterator[Batch]:
-        rows = self._source.pending(keys)
+    def fresh(self, pending: Sequence[Any]) -> list[Any]:
+        """Of rows of pending writes, those under checkpoints that have others than were told
+        before; they count as told."""
         by_checkpoint: dict[Key, list[Any]] = {}
-        for row in rows:
+        for row in pending:
             by_checkpoint.setdefault(row[:3], []).append(row)
         fresh = []
         for key, held in by_checkpoint.items():
@@ -158,6 +159,10 @@ class New:
             if self._writes.get(key) != state:
                 self._writes[key] = state
                 fresh += held
+        return fresh
+
+    def _pending(self, keys: Sequence[Key], at: Cursor) -> Iterator[Batch]:
+        fresh = self.fresh(self._source.pending(keys))
         if fresh:
             yield Batch(list(postgres_rows.writes(fresh)), at.text(), sum(row[8] for row in fresh))
 

@@ -106,7 +106,7 @@ class Statements:
     blobs: str
     """Takes threads, namespaces, channels and versions."""
     writes_of: str
-    """Pending writes of given keys of checkpoints."""
+    """Pending writes of given keys of checkpoints, or of their namespaces where each keeps one."""
     writes_alone: str
     """Those of some threads whose checkpoint is not there; takes the threads, and the most rows."""
 
@@ -117,6 +117,7 @@ def statements(latest: bool, has_path: bool) -> Statements:
     parts = _LATEST if latest else _WHOLE
     writes = _WRITES.format(path="w.task_path" if has_path else "''")
     key = "c.checkpoint ->> 'id'" if latest else "c.checkpoint_id"
+    of = "c IS NOT NULL" if latest else "checkpoint_id = c"
     same = "" if latest else " AND c.checkpoint_id = w.checkpoint_id"
     return Statements(
         keys=f"SELECT c.thread_id, c.checkpoint_ns, {key} FROM checkpoints c "
@@ -126,7 +127,7 @@ def statements(latest: bool, has_path: bool) -> Statements:
         blobs=_BLOBS.format(version="" if latest else " AND version = k.version"),
         writes_of="SELECT w.* FROM unnest(%s::text[], %s::text[], %s::text[]) AS k (t, n, c) "
         f"CROSS JOIN LATERAL ({writes} WHERE thread_id = t AND checkpoint_ns = n "
-        "AND checkpoint_id = c OFFSET 0) w ORDER BY 1, 2, 3, 4, 5",
+        f"AND {of} OFFSET 0) w ORDER BY 1, 2, 3, 4, 5",
         writes_alone=f"{writes} WHERE w.thread_id = ANY(%s) AND NOT EXISTS (SELECT 1 "
         "FROM checkpoints c WHERE c.thread_id = w.thread_id AND "
         f"c.checkpoint_ns = w.checkpoint_ns{same}) ORDER BY 1, 2, 3, 4, 5 LIMIT %s",
@@ -172,7 +173,7 @@ def checkpoint(
     return FoundCheckpoint(
         thread=row["thread_id"], ns=row["checkpoint_ns"], checkpoint=row["checkpoint_id"],
         parent=row["parent"], at_us=times.of_checkpoint(row["checkpoint_id"], row["ts"] or ""),
-        serializer=next((tag for tag, _ in kept.values()), "json"),
+        serializer=_tag([tag for tag, _ in kept.values()]),
         step=told.step_number(), source=told.source_name(),
         document_bytes=row["document"], blob_bytes=sum(size for _, size in kept.values()),
         metadata_bytes=row["metadata"],
@@ -209,3 +210,9 @@ def writes(
         last.node = last.node or nodes.node_of(path or "")
         last.writes.append((index, channel, size))
     return found
+
+
+def _tag(tags: Sequence[str]) -> str:
+    """What most of a checkpoint is in: ``bytes`` are kept as they are, whatever the serializer."""
+    made = [tag for tag in tags if tag not in {"bytes", "bytearray", "null"}]
+    return next(iter([*made, *tags]), "json")

@@ -162,7 +162,8 @@ class Redis:
         size = 0
         there = self.form.checkpoints(keys)
         names: list[Key] = [(one.thread, one.ns, one.checkpoint) for one in there]
-        writes = self.form.writes([self.form.key_of(name) for name in names])
+        self._new.saw_states(names)  # before the writes: what comes between is told again
+        writes = self.form.writes(names)
         for one, pending in zip(there, writes, strict=True):
             found += [one, *self.form.tasks(pending)]
             size += max(0, one.document_bytes) + sum(write[6] for write in pending)

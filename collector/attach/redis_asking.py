@@ -7,6 +7,7 @@ NO-TOUCH``), by which it chooses what to evict. TTLs are neither read nor set.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,14 @@ Command = Sequence[str | bytes | int]
 MOST_FOUND = 5_000
 """Documents that a search may give; more are found by a scan."""
 SEARCH_MS = 2_000
+
+
+_SPECIAL = re.compile(r"([^A-Za-z0-9_])")
+
+
+def tag(text: str) -> str:
+    """A text as a search for tags takes it."""
+    return _SPECIAL.sub(r"\\\1", text)
 
 
 class Refused(Exception):

@@ -8,13 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from collector.attach import redis_keys
-from collector.attach.redis_asking import Server
+from collector.attach.redis_asking import Server, tag
 from collector.attach.redis_forms import Form
 from collector.attach.source import Held
 
 SCAN_HOLDS_SECONDS = 60
 """How long a count by a scan is good for."""
-_SPECIAL = re.compile(r"([^A-Za-z0-9_])")
 _GLOB = re.compile(r"([*?\[\]\\^])")
 
 
@@ -85,8 +84,7 @@ class Counts:
 
 
 def _query(thread: str) -> str:
-    escaped = _SPECIAL.sub(r"\\\1", thread or redis_keys.EMPTY_ID)
-    return f"@thread_id:{{{escaped}}}"
+    return f"@thread_id:{{{tag(thread or redis_keys.EMPTY_ID)}}}"
 
 
 def _place(rest: bytes) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from collector.attach import redis_documents, redis_keys
+from collector.attach import redis_asking, redis_documents, redis_keys
 from collector.attach.documents import Document, Parents, Versions
 from collector.attach.redis_asking import Command, Server
 from collector.attach.redis_documents import UNREADABLE, WRITE_PATHS, Key, Write
@@ -14,6 +14,7 @@ from collector.attach.redis_keys import CHECKPOINT, REGISTRY, SHALLOW_REGISTRY, 
 from collector.attach.remembered import Remembered
 from collector.attach.source import FoundCheckpoint, FoundWrites
 
+_WRITES_INDEX = "checkpoint_write"
 _KEPT = 20_000
 WRITES_AT_ONCE = 500
 
@@ -34,14 +35,14 @@ class Form(Protocol):
         ...
 
     def checkpoints(self, keys: Sequence[bytes]) -> list[FoundCheckpoint]:
-        """What is under these keys; what is gone, or no checkpoint, is passed over."""
+        """What is under these keys; what is gone, or of another kind of saver, is passed over."""
         ...
 
-    def writes(self, keys: Sequence[bytes]) -> list[list[Write]]:
-        """Pending writes of the checkpoints under these keys."""
+    def writes(self, keys: Sequence[Key]) -> list[list[Write]]:
+        """Pending writes of these checkpoints."""
         ...
 
-    def states(self, keys: Sequence[bytes]) -> list[int]:
+    def states(self, keys: Sequence[Key]) -> list[int]:
         """A number for each, another one when there are more pending writes; 0: there are none."""
         ...
 
@@ -51,6 +52,10 @@ class Form(Protocol):
 
     def key_of(self, key: Key) -> bytes:
         """Where a checkpoint is kept."""
+        ...
+
+    def places_of(self, key: Key) -> tuple[bytes, ...]:
+        """Where it may be kept."""
         ...
 
     def alone(self, keys: Sequence[bytes]) -> list[tuple[str, list[Write]]]:
@@ -90,8 +95,9 @@ class Whole:
                 one, document = self.read(key, answer)
             except UNREADABLE:
                 continue
-            self.remember(one, document)
-            found.append(one)
+            if key in self.places_of((one.thread, one.ns, one.checkpoint)):
+                self.remember(one, document)
+                found.append(one)
         return found
 
     def get(self, key: bytes) -> Command:
@@ -139,7 +145,7 @@ class Whole:
         for key in keys:
             groups.setdefault(self.checkpoint_of(key), []).append(key)
         names = list(groups)
-        there = self.server.all([("EXISTS", self.kept_at(name)) for name in names])
+        there = self.server.all([("EXISTS", *self.kept_at(name)) for name in names])
         found = []
         for name, exists in zip(names, there, strict=True):
             if not exists:
@@ -151,9 +157,14 @@ class Whole:
         """Key of the checkpoint, of a key of a pending write."""
         return CHECKPOINT + key.removeprefix(WRITE).rsplit(b":", 2)[0]
 
-    def kept_at(self, key: bytes) -> bytes:
-        """What has to be there for the writes of this checkpoint to belong to something."""
-        return key
+    def kept_at(self, key: bytes) -> tuple[bytes, ...]:
+        """What the writes of this checkpoint may belong to: it, or what a shallow saver has."""
+        ns = key.rpartition(b":")[0]
+        return key, ns, ns.removesuffix(redis_keys.EMPTY.encode())
+
+    def places_of(self, key: Key) -> tuple[bytes, ...]:
+        """Where a checkpoint may be kept."""
+        return (self.key_of(key),)
 
     def key_of(self, key: Key) -> bytes:
         """Where a checkpoint is kept."""
@@ -161,27 +172,28 @@ class Whole:
         names = (thread or redis_keys.EMPTY_ID, ns or redis_keys.EMPTY, checkpoint)
         return CHECKPOINT + ":".join(names).encode()
 
-    def writes(self, keys: Sequence[bytes]) -> list[list[Write]]:
+    def writes(self, keys: Sequence[Key]) -> list[list[Write]]:
         """See ``Form``: by the sorted set of each checkpoint."""
         return self.registered([self.registry_of(key) for key in keys])
 
-    def states(self, keys: Sequence[bytes]) -> list[int]:
+    def states(self, keys: Sequence[Key]) -> list[int]:
         """See ``Form``: members of the sorted sets."""
         commands: list[Command] = [("ZCARD", self.registry_of(key)) for key in keys]
         return [_number(one) for one in self.server.all(commands, strict=False)]
 
-    def registry_of(self, key: bytes) -> bytes:
+    def registry_of(self, key: Key) -> bytes:
         """Where the keys of a checkpoint's pending writes are kept."""
-        return REGISTRY + key.removeprefix(CHECKPOINT)
+        return REGISTRY + Whole.key_of(self, key).removeprefix(CHECKPOINT)
 
     def registered(self, registries: Sequence[bytes]) -> list[list[Write]]:
         """Pending writes whose keys these sorted sets name."""
         commands: list[Command] = [("ZRANGE", key, 0, -1) for key in registries]
         lists = self.server.all(commands, strict=False)
-        each = [
-            [key for key in keys if key.startswith(WRITE)] if isinstance(keys, list) else []
-            for keys in lists
-        ]
+        return self.read_lists([keys if isinstance(keys, list) else [] for keys in lists])
+
+    def read_lists(self, lists: Sequence[Sequence[bytes]]) -> list[list[Write]]:
+        """Pending writes under these keys, list by list."""
+        each = [[key for key in keys if key.startswith(WRITE)] for keys in lists]
         read = iter(self.read_writes([key for keys in each for key in keys]))
         return [[one for _ in keys if (one := next(read)) is not None] for keys in each]
 
@@ -216,10 +228,6 @@ class Latest(Whole):
                 if isinstance(answer, bytes):
                     yield key, answer.decode("utf-8", "replace").strip('[]"')
 
-    def kept_at(self, key: bytes) -> bytes:
-        """The document of the namespace."""
-        return key.rpartition(b":")[0]
-
     def __init__(self, server: Server) -> None:
         super().__init__(server)
         self._told: Remembered[tuple[str, str], Versions] = Remembered(_KEPT)
@@ -235,11 +243,28 @@ class Latest(Whole):
 
     def key_of(self, key: Key) -> bytes:
         """Where the checkpoint of a namespace is kept, whichever it is."""
-        return super().key_of(key).rpartition(b":")[0]
+        return CHECKPOINT + f"{key[0]}:{key[1]}".encode()
 
-    def registry_of(self, key: bytes) -> bytes:
+    def places_of(self, key: Key) -> tuple[bytes, ...]:
+        """The same, or with a text for the empty namespace."""
+        return self.key_of(key), CHECKPOINT + f"{key[0]}:{key[1] or redis_keys.EMPTY}".encode()
+
+    def writes(self, keys: Sequence[Key]) -> list[list[Write]]:
+        """See ``Form``: of all checkpoints that the namespace had, by the search index. Only the
+        synchronous saver keeps a sorted set of them."""
+        lists = [self.server.search(_WRITES_INDEX, _of_namespace(key)) for key in keys]
+        if any(found is None for found in lists):
+            return super().writes(keys)
+        return self.read_lists([found or [] for found in lists])
+
+    def states(self, keys: Sequence[Key]) -> list[int]:
+        """See ``Form``: how many the search index has."""
+        counts = [self.server.count(_WRITES_INDEX, _of_namespace(key)) for key in keys]
+        return super().states(keys) if -1 in counts else counts
+
+    def registry_of(self, key: Key) -> bytes:
         """One for each namespace."""
-        return SHALLOW_REGISTRY + key.removeprefix(CHECKPOINT) + b":shallow"
+        return SHALLOW_REGISTRY + f"{key[0]}:{key[1] or redis_keys.EMPTY}:shallow".encode()
 
 
 class OfValkey(Whole):
@@ -268,15 +293,15 @@ class OfValkey(Whole):
         """Where a checkpoint is kept."""
         return VALKEY + f"{key[0]}}}:{key[1]}:{key[2]}".encode()
 
-    def writes(self, keys: Sequence[bytes]) -> list[list[Write]]:
+    def writes(self, keys: Sequence[Key]) -> list[list[Write]]:
         """See ``Form``."""
         names = [self.registry_of(key) for key in keys]
         answers = self.server.all([("GET", name) for name in names], strict=False)
         return [_valkey_writes(*pair) for pair in zip(names, answers, strict=True)]
 
-    def registry_of(self, key: bytes) -> bytes:
+    def registry_of(self, key: Key) -> bytes:
         """Where the pending writes of a checkpoint are."""
-        return redis_keys.VALKEY_WRITES + key.removeprefix(VALKEY)
+        return redis_keys.VALKEY_WRITES + self.key_of(key).removeprefix(VALKEY)
 
     def checkpoint_of(self, key: bytes) -> bytes:
         """Key of the checkpoint, of a key of its pending writes."""
@@ -289,11 +314,16 @@ class OfValkey(Whole):
             one for pair in zip(keys, answers, strict=True) for one in _valkey_writes(*pair)
         ]  # fmt: skip
 
-    def states(self, keys: Sequence[bytes]) -> list[int]:
+    def states(self, keys: Sequence[Key]) -> list[int]:
         """See ``Form``: lengths of the strings."""
         names = [self.registry_of(key) for key in keys]
         answers = self.server.all([("STRLEN", name) for name in names], strict=False)
         return [_number(one) for one in answers]
+
+
+def _of_namespace(key: Key) -> str:
+    ns = redis_asking.tag(key[1] or redis_keys.EMPTY)
+    return f"@thread_id:{{{redis_asking.tag(key[0])}}} @checkpoint_ns:{{{ns}}}"
 
 
 def _number(answer: Any) -> int:

@@ -34,10 +34,9 @@ class New:
 
     def __init__(self, source: Redis) -> None:
         self._source = source
-        self._seen: Remembered[Key, bool] = Remembered(_KEPT)
-        self._keys: Remembered[bytes, bool] = Remembered(_KEPT)
+        self._told: Remembered[tuple[bytes, str], bool] = Remembered(_KEPT)
         self._open: Remembered[tuple[str, str], str] = Remembered(_OPEN)
-        self._states: Remembered[bytes, int] = Remembered(_KEPT)
+        self._states: Remembered[Key, int] = Remembered(_KEPT)
         self._scanned = -float(RESCAN_SECONDS)
 
     def saw(self, found: Sequence[Found]) -> None:
@@ -45,68 +44,59 @@ class New:
         for one in found:
             if isinstance(one, FoundCheckpoint):
                 key = (one.thread, one.ns, one.checkpoint)
-                self._seen[key] = True
-                self._keys[self._source.form.key_of(key)] = True
+                for place in self._source.form.places_of(key):
+                    self._told[place, one.checkpoint] = True
                 last = self._open.get((one.thread, one.ns)) or ""
                 self._open[one.thread, one.ns] = max(last, one.checkpoint)
+
+    def saw_states(self, keys: Sequence[Key]) -> None:
+        """The pending writes of these checkpoints are told as they are now."""
+        for key, state in zip(keys, self._source.form.states(keys), strict=True):
+            self._states[key] = state
 
     def read(self, at: Cursor) -> Iterator[Batch]:
         """All that came after the cursor."""
         mark, pages = at.mark, Pages(_AT_ONCE, _SECONDS)
-        looked: dict[bytes, bool] = {}
+        looked: dict[Key, bool] = {}
         keys = sorted(self._candidates(at.since), key=redis_keys.place_of)
         while keys:
             part, keys = keys[: pages.rows], keys[pages.rows :]
             begun = time.monotonic()
             found, size = self._source.batch(part)
             pages.took(time.monotonic() - begun, size)
-            fresh = self._fresh(found)
-            for one in fresh:
+            for one in found:
                 if isinstance(one, FoundCheckpoint):
                     mark = newest(mark, one.checkpoint)
                     if one.parent:
-                        looked[self._source.form.key_of((one.thread, one.ns, one.parent))] = True
-            self.saw(fresh)
-            if fresh:
-                yield Batch(fresh, at.text(), size)
+                        looked[one.thread, one.ns, one.parent] = True
+            self.saw(found)
+            if found:
+                yield Batch(found, at.text(), size)
         for (thread, ns), checkpoint in self._open.items():
-            looked[self._source.form.key_of((thread, ns, checkpoint))] = True
+            looked[thread, ns, checkpoint] = True
         yield from self._pending(list(looked), at)
         at.mark = mark
         yield Batch([], at.text(), 0)
 
-    def _fresh(self, found: Sequence[Found]) -> list[Found]:
-        """Without what was told: of a shallow saver a key alone does not tell that."""
-        told = {
-            key for one in found if isinstance(one, FoundCheckpoint)
-            and (key := (one.thread, one.ns, one.checkpoint)) in self._seen
-        }  # fmt: skip
-        return [one for one in found if (one.thread, one.ns, one.checkpoint) not in told]
-
     def _candidates(self, since: str) -> list[bytes]:
         """Keys of checkpoints that may be new."""
         form, server = self._source.form, self._source.server
-        found: list[bytes] | None = None
+        known: list[bytes] | None = None
         now = time.monotonic()
         if form.index and now - self._scanned < RESCAN_SECONDS and form.index in server.indexes():
             begun_ms = times.of_checkpoint(since) // 1000
-            found = server.search(form.index, f"@checkpoint_ts:[{begun_ms} +inf]")
-        if found is None:
+            known = server.search(form.index, f"@checkpoint_ts:[{begun_ms} +inf]")
+        if known is None:
             self._scanned = now
-            found = [
-                key for keys in server.scan("checkpoint:*") for key in keys
-                if form.is_checkpoint(key)
-            ]  # fmt: skip
-            if form.layout == "latest":
-                found = [key for key, one in form.ids(found) if _may_be_new(one, since)]
-        if form.layout == "latest":
-            return found  # the key is the same for all checkpoints of a namespace
-        return [
-            key for key in found
-            if key not in self._keys and _may_be_new(redis_keys.id_of(key), since)
-        ]  # fmt: skip
+        lists = server.scan("checkpoint:*") if known is None else [known]
+        found = []
+        for keys in lists:
+            for key, checkpoint in form.ids([*filter(form.is_checkpoint, keys)]):
+                if (key, checkpoint) not in self._told and _may_be_new(checkpoint, since):
+                    found.append(key)
+        return found
 
-    def _pending(self, keys: Sequence[bytes], at: Cursor) -> Iterator[Batch]:
+    def _pending(self, keys: Sequence[Key], at: Cursor) -> Iterator[Batch]:
         """Pending writes under these checkpoints, where there are others than before."""
         form = self._source.form
         for begin in range(0, len(keys), _AT_ONCE):
