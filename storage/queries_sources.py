@@ -24,6 +24,9 @@ RATE_US = 30 * SECOND_US
 SILENT_US = 15 * SECOND_US
 """A reader that told nothing for longer has no speed now; one that works tells once a second."""
 
+SUMMED = 100_000
+"""Most threads of a database whose bytes are summed: some 0.1 s."""
+
 MOST = 500
 """Most sources told, those attached last."""
 
@@ -63,9 +66,8 @@ class Attached:
     """When the readings were told, 0: never."""
     readings: Values = field(default_factory=dict)
     """Name → number, of what its backend can tell: checkpoints, threads, namespaces, writes,
-    orphan_writes and orphan_blobs (counts), stored_bytes, orphan_write_bytes, orphan_blob_bytes,
-    dead_bytes, file_bytes, newest_us (time of its newest checkpoint). What is missing is unknown.
-    """
+    orphan_writes and orphan_blobs (counts), orphan_write_bytes, orphan_blob_bytes, dead_bytes,
+    file_bytes, newest_us (time of its newest checkpoint). What is missing is unknown."""
     bytes_per_second: float | None = None
     """Read from the database lately; None: unknown."""
     checkpoints_per_second: float | None = None
@@ -120,6 +122,25 @@ def attached(engine: Engine, at_us: int | None = None) -> list[Attached]:
         )
         found = [_attached(connection, dict(row), at_us) for row in rows]
     return sorted(found, key=lambda one: (one.removed_us > 0, one.added_us, one.key))
+
+
+def stored_bytes(engine: Engine, key: str) -> int | None:
+    """Bytes that the threads of a database hold, as far as it was read; None: there are more than
+    ``SUMMED`` of them, or it is not known yet.
+
+    Args:
+        engine: a reader's.
+        key: of the database.
+    """
+    with reading(engine) as connection:
+        number, total = connection.execute(
+            text(
+                "SELECT count(*), sum(stored_bytes) FROM (SELECT stored_bytes FROM threads "
+                "WHERE saver_id = (SELECT id FROM savers WHERE key = :key) LIMIT :most)"
+            ),
+            {"key": key, "most": SUMMED + 1},
+        ).one()
+    return None if not number or number > SUMMED else int(total)
 
 
 def _attached(connection: Connection, row: dict[str, Any], at_us: int) -> Attached:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import access, colours, connect_states, formats, frame
+from pages.ui import access, colours, connect_states, data_sources, formats, frame
 from statemeter import settings
 from storage import sources as files
-from storage.queries_sources import Attached
+from storage.queries_sources import SUMMED, Attached
 from storage.sources import SourceError, SourceMissing
 
 MOST = 40
@@ -108,16 +108,16 @@ def progress_text(one: Attached) -> str:
 
 
 def _figures(one: Attached) -> None:
-    if one.read_at_us and one.at_us - one.read_at_us > connect_states.SILENT_US:
+    if one.problem and one.read_at_us:
         st.caption(f"told {formats.ago(one.read_at_us, one.at_us)}")
     with st.container(horizontal=True, gap="small"):
-        for label, value, told in figures(one):
+        for label, value, told in figures(one, data_sources.stored_bytes(one.key)):
             with st.container(width=118, gap=None):
                 st.caption(label, help=told)
                 st.markdown(f"**{value}**")
 
 
-def figures(one: Attached) -> list[tuple[str, str, str]]:
+def figures(one: Attached, stored_bytes: int | None) -> list[tuple[str, str, str]]:
     """Label, value and explanation of what a database holds; unknown is a dash."""
     told = one.readings.get
 
@@ -127,13 +127,13 @@ def figures(one: Attached) -> list[tuple[str, str, str]]:
             f"{formats.count(number)} · {formats.size(size)}" if number else formats.count(number)
         )
 
-    newest = told("newest_us")
     return [
         ("Threads", formats.count(told("threads")), "In the database now."),
         ("Checkpoints", formats.count(told("checkpoints")), "Of all namespaces, now."),
-        ("Channel bytes", formats.size(told("stored_bytes")),
-         "Checkpoint documents, channel blobs and pending writes, without metadata and without the "
-         "backend's own overhead."),
+        ("Stored", formats.size(stored_bytes),
+         "Checkpoint documents with their channels, channel blobs and pending writes, as far as it "
+         "was read; without metadata and without the backend's own overhead. Of more than "
+         f"{SUMMED:,} threads it is not summed here."),
         ("Pending writes", formats.count(told("writes")), "Rows of pending writes."),
         ("Orphan writes", orphans("write"),
          "Pending writes whose checkpoint is gone: nothing will ever read them."),
@@ -142,7 +142,7 @@ def figures(one: Attached) -> list[tuple[str, str, str]]:
         ("Dead space", formats.size(told("dead_bytes")),
          "Free pages or dead rows: space that holds nothing and is not given back."),
         ("File", formats.size(told("file_bytes")), "The whole database on disk."),
-        ("Newest", formats.ago(newest, one.at_us), "The age of its newest checkpoint."),
+        ("Newest", formats.ago(told("newest_us"), one.at_us), "The age of its newest checkpoint."),
     ]  # fmt: skip
 
 

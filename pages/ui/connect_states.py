@@ -8,7 +8,7 @@ from storage.queries import SECOND_US
 from storage.queries_sources import Attached
 
 SILENT_US = 150 * SECOND_US
-"""A reader that follows tells something each minute; one that was silent for longer hangs."""
+"""A reader tells of each batch; one that reads and was silent for longer waits for its database."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ def of(one: Attached, collecting: bool) -> State:
         (one.mode == "values", VALUES),
         (not collecting, WAITS),
         (one.phase not in {"first", "following"}, BEGINS),
+        # One that keeps up is silent as long as nothing changes.
+        (one.phase == "following", KEEPS_UP),
         (one.at_us - one.updated_us > SILENT_US, SILENT),
-        (one.phase == "first", READS),
     )
-    return next((state for holds, state in rules if holds), KEEPS_UP)
+    return next((state for holds, state in rules if holds), READS)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.data import FRESH_SECONDS, File, engine_of, file
+from pages.ui.data import FRESH_SECONDS, LONG_FRESH_SECONDS, File, engine_of, file
 from statemeter import settings
 from storage import queries_sources
 from storage import sources as files
@@ -27,6 +27,19 @@ def attached() -> list[Attached]:
     a collector has taken note or not.
     """
     return _attached(file(), str(settings.spool_folder()))
+
+
+def stored_bytes(key: str) -> int | None:
+    """See ``queries_sources.stored_bytes``."""
+    return _stored_bytes(file(), key)
+
+
+@st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=100, show_spinner=False)
+def _stored_bytes(file: File, key: str) -> int | None:
+    try:
+        return queries_sources.stored_bytes(engine_of(file), key)
+    except StoreMissing:
+        return None
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import migrations
+from storage import migrations, queries_sources
 from storage.queries_sources import Attached, attached
 from storage.store import open_reader, open_writer
-from tests.storage import seed_sources
+from tests.storage import seed, seed_sources
 from tests.storage.seed_sources import SECOND
 
 NOW = 1_800_000_000 * SECOND
@@ -115,3 +115,20 @@ def test_an_older_store_has_none(store: Path, monkeypatch: pytest.MonkeyPatch) -
     assert read(store) == []
     open_writer(str(store)).dispose()
     assert read(store) == []
+
+
+def test_bytes_of_a_database(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sum of its threads, no other's; unknown where none was read, or there are too many."""
+    made = seed.sample(NOW)
+    made.write(store)
+    engine = open_reader(str(store))
+    for saver in (1, 2, 3):
+        mine = [one["stored_bytes"] for one in made.threads if one["saver_id"] == saver]
+        assert mine
+        key = seed.SAVERS[saver][0]
+        assert queries_sources.stored_bytes(engine, key) == sum(mine)
+        monkeypatch.setattr(queries_sources, "SUMMED", len(mine) - 1)
+        assert queries_sources.stored_bytes(engine, key) is None
+        monkeypatch.undo()
+    assert queries_sources.stored_bytes(engine, "0" * 12) is None
+    engine.dispose()
