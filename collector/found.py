@@ -40,11 +40,13 @@ class Told:
 
 NOTHING = Told()
 
-_PUT = (
-    "SELECT o.id, o.at_us, o.payload_bytes, o.metadata_bytes, o.stored_delta_bytes, o.channels, "
-    "o.changed, o.detail FROM operations AS o WHERE o.thread_key = ? AND o.operation = 'put' "
-    "AND o.duration_us = -1 AND o.checkpoint = ? AND o.ns = ?"
+_ROWS = (
+    "SELECT id, operation, ns, at_us, payload_bytes, metadata_bytes, stored_delta_bytes, channels, "
+    "changed, detail FROM operations WHERE thread_key = ? AND duration_us = -1 "
+    "AND operation IN ('put', 'put_writes')"
 )
+_PUT = f"{_ROWS} AND operation = 'put' AND checkpoint = ? AND ns = ?"
+_ATTACHED = "SELECT count(*) FROM sources WHERE key = ?"
 _WRITES = (
     "SELECT id, at_us, payload_bytes, stored_delta_bytes, channels, detail FROM operations WHERE "
     "thread_key = ? AND operation = 'put_writes' AND duration_us = -1 AND checkpoint = ? "
@@ -106,18 +108,39 @@ def detail(application: str, live: int, threads: int) -> dict[str, Any]:
 def withdraw_put(ledger: Ledger, state: ThreadState, entry: Entry, event: events.Put) -> Told:
     """Take back what a reader told of a checkpoint that a probe tells now."""
     entry.found = False
+    return _withdraw(ledger, state, _PUT, (state.id, event.checkpoint, event.ns))[0]
+
+
+def withdraw_all(ledger: Ledger, saver: str, state: ThreadState) -> Told:
+    """Take back all that a reader told of a thread and no probe: a probe tells that it is deleted,
+    and will tell what was put after that."""
+    if not ledger.connection.exec_driver_sql(_ATTACHED, (saver,)).scalar_one():
+        return NOTHING
+    told, puts = _withdraw(ledger, state, _ROWS, (state.id,))
+    state.steps -= puts
+    state.stored_bytes -= told.stored
+    state.live_bytes -= told.live
+    return told
+
+
+def _withdraw(
+    ledger: Ledger, state: ThreadState, sql: str, values: tuple[Any, ...]
+) -> tuple[Told, int]:
+    """Take back rows; their changes together, and how many puts they were."""
     ledger.flush()
-    total = NOTHING
-    rows = ledger.connection.exec_driver_sql(_PUT, (state.id, event.checkpoint, event.ns)).all()
-    for number, at_us, payload, metadata, stored, channels, changed, packed in rows:
-        told = _take_back(ledger, state, at_us, payload, stored, _detail(packed))
-        sizes, names = _sizes(channels), _names(changed)
-        written = sizes if isinstance(names, int) else {n: sizes.get(n, 0) for n in names}
-        by_channel.withdraw(state, event.ns, written)
-        state.metadata_bytes -= max(metadata or 0, 0)
+    total, puts = NOTHING, 0
+    for (
+        number, operation, ns, at_us, payload, metadata, stored, channels, changed, packed,
+    ) in ledger.connection.exec_driver_sql(sql, values).all():  # fmt: skip
+        total = _sum(total, _take_back(ledger, state, at_us, payload, stored, _detail(packed)))
         ledger.connection.exec_driver_sql(_DELETE, (number,))
-        total = _sum(total, told)
-    return total
+        if operation == "put":
+            puts += 1
+            sizes, names = _sizes(channels), _names(changed)
+            written = sizes if isinstance(names, int) else {n: sizes.get(n, 0) for n in names}
+            by_channel.withdraw(state, ns, written)
+            state.metadata_bytes -= max(metadata or 0, 0)
+    return total, puts
 
 
 def withdraw_writes(ledger: Ledger, state: ThreadState, entry: Entry, event: events.Writes) -> Told:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from collector import history
+from collector import found, history
 from collector.ledger import Ledger
 from collector.processes import ProcessState
 from collector.savers import SaverState
@@ -51,7 +51,8 @@ def _change(
     ledger: Ledger, event: events.Removal, saver: SaverState, state: ThreadState
 ) -> tuple[Change, dict[str, Any]]:
     if event.method == "delete_thread" or event.strategy == "delete":
-        change = (-state.stored_bytes, -state.live_bytes, -int(state.counted))
+        told = found.withdraw_all(ledger, event.saver, state)
+        change = (-state.stored_bytes, -state.live_bytes, told.threads - int(state.counted))
         state.clear(event.at_us)
         return change, _told(event)
     ledger.flush()
