@@ -9,13 +9,13 @@ import platform
 import socket
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from statemeter import faults
+from statemeter import faults, held_values
 
 if TYPE_CHECKING:
     from statemeter.probe import Probe
@@ -39,6 +39,8 @@ class SaverInfo:
     """What names a storage that other processes may use, too: see ``places.Place``."""
     graph: str = ""
     """Graph that was instrumented with it, for calls outside a run."""
+    storages: held_values.Storages | None = field(default=None, repr=False)
+    """Where a saver in memory keeps its checkpoints: see ``control``."""
 
     def __deepcopy__(self, memo: Any) -> SaverInfo:
         return self  # copies of a saver share it: the probe knows this one

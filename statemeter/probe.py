@@ -18,13 +18,14 @@ import sys
 import threading
 import time
 import uuid
-import weakref
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from statemeter import events, faults, gauges, introduction, records, resources, settings, subclass
+from statemeter.control import Control
 from statemeter.errors import SettingError
 from statemeter.spool import SpoolFull, SpoolWriter, record
 
@@ -46,8 +47,7 @@ class Probe:
 
     def __init__(self) -> None:
         # Of savers that are left, and of calls that wait: one may be made for each request.
-        self.savers: weakref.WeakValueDictionary[int, introduction.SaverInfo]
-        self.savers = weakref.WeakValueDictionary()
+        self.savers: WeakValueDictionary[int, introduction.SaverInfo] = WeakValueDictionary()
         self.resources = resources.Registry()
         self.gauges = gauges.Watch()
         self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
@@ -65,14 +65,11 @@ class Probe:
         """Begin an incarnation: nothing queued, nothing written."""
         self.incarnation = uuid.uuid4().hex
         self.queue: deque[tuple[int, Build, Any]] = deque(maxlen=self.queue_events)
-        self.held_bytes = 0
+        self.held_bytes = self.seq = 0
         self.dropped: dict[str, int] = {}
         self.problem = ""
-        self.seq = 0
-        self.run_numbers = itertools.count(1)
-        self._numbers = itertools.count(1)
-        self._newest = 0
-        self._drained = self._lost = 0
+        self.run_numbers, self._numbers = itertools.count(1), itertools.count(1)
+        self._newest = self._drained = self._lost = 0
         self._pending: list[bytes] = []
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -85,6 +82,8 @@ class Probe:
             int(_setting("STATEMETER_SEGMENT_MB") * settings.MB),
             int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
         )
+        shown = _setting("STATEMETER_SHOW_VALUES") and _setting("STATEMETER_CONTROL")
+        self.control = Control(self.writer.folder, self.incarnation, allowed=shown)
         introduction.new_incarnation(self.incarnation, list(self.savers.values()))
         self.resources.new_incarnation(self.incarnation)
 
@@ -151,6 +150,7 @@ class Probe:
                     if wake is not self._wake:
                         return
                     self._tick()
+                self.control.look(self.savers)
             except Exception:
                 faults.fault("the probe's thread")
 
@@ -295,6 +295,7 @@ class Probe:
     @faults.guarded
     def _at_exit(self) -> None:
         self._wake.set()
+        self.control.close()
         if not (self._running or self.queue) or not self._lock.acquire(timeout=EXIT_SECONDS):
             return
         try:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from statemeter import backends, faults, introduction, pools, probe, saver_methods, serde, subclass
+from statemeter import (
+    backends,
+    faults,
+    held_values,
+    introduction,
+    pools,
+    probe,
+    saver_methods,
+    serde,
+    subclass,
+)
 from statemeter.calls import INFO
 from statemeter.introduction import SaverInfo
 
@@ -83,6 +93,7 @@ def _describe(saver: Any) -> SaverInfo:
         backend=backend.name, class_name=type(saver).__name__, layout=backend.layout,
         serializer=_serializer_name(saver), database=place.database, number=number,
         label=place.label or f"{type(saver).__name__} {number}", identity=place.identity,
+        storages=held_values.storages_of(saver) if backend.name == "memory" else None,
     )  # fmt: skip
 
 

@@ -150,11 +150,16 @@ def play(
 
 def fork(graph: Any, config: dict[str, Any]) -> None:
     """Change the state of an earlier turn's end, and run one turn from there."""
-    ends = [s for s in graph.get_state_history(config, limit=40) if not s.next]
+    ends = [s for s in graph.get_state_history(config, limit=40) if _is_end(s)]
     if len(ends) < 3:
         return
     changed = graph.update_state(ends[2].config, {"approved": "no"}, as_node="approve")
     graph.invoke(question(1000 + ends[2].values["turn"]), changed)
+
+
+def _is_end(snapshot: Any) -> bool:
+    """Whether a turn ended there; RedisSaver lists the checkpoints of subgraphs as well."""
+    return not snapshot.next and not snapshot.config["configurable"]["checkpoint_ns"]
 
 
 async def aplay(
@@ -167,7 +172,7 @@ async def aplay(
         if (await graph.aget_state(config)).interrupts:
             await graph.ainvoke(Command(resume="yes"), config)
         if turn % fork_every == 0:
-            ends = [s async for s in graph.aget_state_history(config, limit=40) if not s.next]
+            ends = [s async for s in graph.aget_state_history(config, limit=40) if _is_end(s)]
             if len(ends) > 2:
                 changed = await graph.aupdate_state(
                     ends[2].config, {"approved": "no"}, as_node="approve"

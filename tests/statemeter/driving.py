@@ -7,7 +7,9 @@ import asyncio
 import contextlib
 import copy
 import functools
+import json
 import pickle
+import shutil
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
@@ -322,6 +324,45 @@ def ending(stage: Stage) -> Any:
     return out
 
 
+def showing(stage: Stage) -> Any:
+    """Somebody looks at checkpoints of a saver in memory, and asks for some that are not there."""
+    graph = single(lambda state: {"found": ["x"]}, InMemorySaver(), schema=Counted)
+    with stage.using(graph):
+        out = [graph.invoke({"found": ["a"]}, thread()) for _ in range(3)]
+        control = getattr(probe._probe if stage.measured else None, "control", None)
+        if hasattr(control, "_answers"):
+            statemeter.flush()
+            target: Any = probe._probe
+            control.allowed = True
+
+            def look() -> None:  # as the probe's thread does
+                with contextlib.suppress(MemoryError, RuntimeError):
+                    control.look(target.savers)
+
+            look()
+            key = next((info.key for info in target.savers.values()), "")
+            for name, asked in enumerate((("thread", key), ("no thread", key), ("thread", "none"))):
+                ask(control.folder, f"{name:032}", *asked)
+            control._next = 0.0
+            look()
+            control._answers.update(dict.fromkeys(control._answers, 0.0))
+            look()
+            shutil.rmtree(control.folder, ignore_errors=True)
+            look()
+            with contextlib.suppress(MemoryError, RuntimeError):
+                control.close()
+    return out
+
+
+def ask(folder: Path, name: str, asked: str, saver: str) -> None:
+    """Ask for the newest checkpoint of a thread, if the process lets anybody."""
+    if folder.is_dir():
+        told = {"saver": saver, "thread": asked, "ns": "", "checkpoint": ""}
+        path = folder / f"{name}.ask"
+        path.write_text(json.dumps(told))
+        path.chmod(0o600)
+
+
 def all_graphs(stage: Stage) -> Any:
     """``instrument()`` without argument."""
     early = single(lambda state: {"found": [1]}, InMemorySaver())
@@ -399,7 +440,7 @@ async def lend(pool: Any) -> int:
 Scene = Callable[[Stage], Any]
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
-    for scene in (all_graphs, pooling, sparing, ending, talking, asking, keeping)
+    for scene in (all_graphs, pooling, sparing, ending, showing, talking, asking, keeping)
 } | {
     f"{name} saver": functools.partial(_on_server, name)
     for name in ("postgres", "async postgres", "mongodb", "redis", "async redis", "valkey")

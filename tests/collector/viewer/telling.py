@@ -1,0 +1,120 @@
+"""A real graph in a process of its own, which tells what LangGraph itself has of each checkpoint.
+
+``python -m tests.collector.viewer.telling KIND URL OUT [--delta]`` plays ``tests.long_thread`` on a
+saver of that kind and writes OUT: JSON, all checkpoints of all namespaces as plain data
+(``corpus``), from ``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With
+the kind ``memory`` it waits for the end of its standard input, as its values end with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.mongodb import MongoDBSaver
+from langgraph.checkpoint.postgres import PostgresSaver, ShallowPostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.redis import AsyncRedisSaver, RedisSaver, ShallowRedisSaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph_checkpoint_aws import AsyncValkeySaver, ValkeySaver
+
+import statemeter
+from statemeter import probe
+from tests import long_thread
+from tests.collector.viewer.corpus import described
+
+TURNS = 11
+FORK_EVERY = 8
+SAVERS: dict[str, Any] = {
+    "sqlite": SqliteSaver, "async-sqlite": AsyncSqliteSaver,
+    "postgres": PostgresSaver, "async-postgres": AsyncPostgresSaver,
+    "shallow-postgres": ShallowPostgresSaver,
+    "redis": RedisSaver, "async-redis": AsyncRedisSaver, "shallow-redis": ShallowRedisSaver,
+    "valkey": ValkeySaver, "async-valkey": AsyncValkeySaver, "mongodb": MongoDBSaver,
+}  # fmt: skip
+
+
+@asynccontextmanager
+async def opened(kind: str, url: str) -> AsyncIterator[Any]:
+    """A saver of a kind, set up."""
+    if kind == "memory":
+        yield InMemorySaver()
+        return
+    made = SAVERS[kind].from_conn_string(url)
+    if not kind.startswith("async"):
+        with made as saver:
+            if hasattr(saver, "setup"):
+                saver.setup()
+            yield saver
+        return
+    async with made as saver:
+        if kind in ("async-postgres", "async-redis"):
+            await (saver.setup if kind == "async-postgres" else saver.asetup)()
+        yield saver
+
+
+async def tell(kind: str, url: str, out: str, delta: bool) -> None:
+    """Play, then write what there is."""
+    async with opened(kind, url) as saver:
+        graph = long_thread.build(saver, delta=delta)
+        thread = f"{kind}-delta" if delta else kind
+        if kind == "memory":
+            statemeter.instrument(graph)
+        if kind.startswith("async"):
+            config: Any = await long_thread.aplay(graph, thread, TURNS, fork_every=FORK_EVERY)
+            history = [one async for one in graph.aget_state_history(config)]
+            listed = [
+                await saver.aget_tuple(one.config) or one async for one in saver.alist(config)
+            ]
+        else:
+            config = long_thread.play(graph, thread, TURNS, fork_every=FORK_EVERY)
+            history = list(graph.get_state_history(config))
+            listed = [saver.get_tuple(one.config) or one for one in list(saver.list(config))]
+            if kind == "redis":  # its list(), unlike its get_tuple(), leaves messages as JSON
+                history = [graph.get_state(one.config) for one in history]
+        values = {one.config["configurable"]["checkpoint_id"]: one.values for one in history}
+        told = {"checkpoints": [_told(one, values) for one in listed], **_of_memory(kind)}
+        new = Path(out).with_suffix(".new")
+        new.write_text(json.dumps(told), "utf-8")
+        os.replace(new, out)
+        if kind == "memory":
+            sys.stdin.read()
+
+
+def _told(found: Any, values: dict[str, Any]) -> dict[str, Any]:
+    """One checkpoint; ``values`` where it is one of the root graph."""
+    named = dict(found.config["configurable"])
+    if named["checkpoint_ns"] == "__empty__":  # ShallowRedisSaver's own name for the root
+        named["checkpoint_ns"] = ""
+    parent = found.parent_config["configurable"]["checkpoint_id"] if found.parent_config else ""
+    return {
+        "ns": named["checkpoint_ns"], "id": found.checkpoint["id"], "parent": parent,
+        "metadata": described(dict(found.metadata)),
+        "channels": described(found.checkpoint["channel_values"]),
+        "versions": sorted(found.checkpoint["channel_versions"]),
+        "values": described(values[found.checkpoint["id"]])
+        if found.checkpoint["id"] in values and not named["checkpoint_ns"] else None,
+        "writes": [[task, channel, described(value)]
+                   for task, channel, value in found.pending_writes or []],
+    }  # fmt: skip
+
+
+def _of_memory(kind: str) -> dict[str, str]:
+    if kind != "memory":
+        return {}
+    target = probe.get()
+    return {"key": next(iter(target.savers.values())).key, "incarnation": target.incarnation}
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore", DeprecationWarning)
+    asyncio.run(tell(*sys.argv[1:4], delta="--delta" in sys.argv))

@@ -1,0 +1,144 @@
+"""Values of every checkpoint of a real graph, on each backend, against LangGraph's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.values import Answer
+from tests.collector.viewer.asking import Asking, attach
+from tests.collector.viewer.test_decoding import assert_within
+from tests.conftest import REPOSITORY, StartChild
+
+FIXTURES = {
+    "postgres": "postgres_database", "redis": "redis_stack_url", "valkey": "redis_url",
+    "mongodb": "mongo_url",
+}  # fmt: skip
+KINDS = [
+    "sqlite", "async-sqlite", "postgres", "async-postgres", "shallow-postgres",
+    "redis", "async-redis", "shallow-redis", "valkey", "async-valkey", "mongodb",
+]  # fmt: skip
+SENDS = "__pregel_tasks"
+SNAPSHOT = "langgraph.checkpoint.serde.types._DeltaSnapshot"
+
+
+def told(kind: str, url: str, out: Path, *more: str) -> list[dict[str, Any]]:
+    """What LangGraph has of each checkpoint, told by the application's process."""
+    subprocess.run(
+        [sys.executable, "-m", "tests.collector.viewer.telling", kind, url, str(out), *more],
+        cwd=REPOSITORY, check=True, timeout=300,
+    )  # fmt: skip
+    found: list[dict[str, Any]] = json.loads(out.read_text("utf-8"))["checkpoints"]
+    return found
+
+
+@pytest.mark.parametrize("delta", [False, True], ids=["plain", "delta"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_are_those_that_langgraph_has(
+    kind: str, delta: bool, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Channels, metadata, parent and pending writes of each checkpoint, of the subgraphs' too."""
+    if delta and kind.startswith(("async", "shallow")):
+        pytest.skip("as its sync twin; a shallow saver has no ancestors")
+    backend = kind.rpartition("-")[2]
+    url = str(tmp_path / "c.sqlite")
+    if backend != "sqlite":
+        url = request.getfixturevalue(FIXTURES[backend])
+    checkpoints = told(kind, url, tmp_path / "told.json", *(["--delta"] if delta else []))
+    if backend == "mongodb":
+        url = f"{url}/checkpointing_db"
+    attach(tmp_path, backend, url)
+    newest: dict[str, str] = {}
+    thread = f"{kind}-delta" if delta else kind
+    with Asking(tmp_path) as asking:
+        assert len(checkpoints) >= (40 if "shallow" not in kind else 1)
+        for one in checkpoints:
+            answer = asking.ask(backend, one["id"], ns=one["ns"], thread=thread)
+            assert_same(answer, one, json_in_redis=kind.endswith("redis"))
+            newest[one["ns"]] = max(one["id"], newest.get(one["ns"], ""))
+        for ns, name in newest.items():
+            found = asking.ask(backend, ns=ns, thread=thread).checkpoint
+            assert found == name or backend in ("redis", "valkey")  # theirs is the one put last
+        assert "no such checkpoint" in asking.ask(backend, "0" * 32, thread=thread).problem
+        assert "no such checkpoint" in asking.ask(backend, ns="nowhere", thread=thread).problem
+        assert "no such checkpoint" in asking.ask(backend, thread="nobody").problem
+
+
+def assert_same(answer: Answer, one: dict[str, Any], *, json_in_redis: bool = False) -> None:
+    """The answer says of a checkpoint what LangGraph said."""
+    same = assert_within if json_in_redis else assert_equal
+    assert answer.problem == ""
+    assert (answer.checkpoint, answer.parent) == (one["id"], one["parent"])
+    assert (answer.left_out, answer.redacted) == (0, 0)
+    assert sorted(answer.document.data["channel_versions"]) == one["versions"]
+    assert answer.document.data["id"] == one["id"]
+    same(answer.metadata.data, one["metadata"])
+    problems = [f"{name}: {v.problem}" for name, v in answer.channels.items() if v.problem]
+    assert problems == []
+    data = {name: value.data for name, value in answer.channels.items()}
+    stored = {
+        name: value["value"] if is_snapshot(value) else value
+        for name, value in one["channels"].items()
+    }
+    if json_in_redis:  # RedisSaver gives LangGraph a map in place of each Send: ours says Send
+        assert len(data.pop(SENDS, [])) == len(stored.pop(SENDS, []))
+        assert all(v["__type__"] == "langgraph.types.Send" for v in data.get(SENDS, []))
+    same({n: v for n, v in data.items() if not answer.channels[n].rebuilt}, stored)
+    if one["values"] is not None:
+        empty = {name for name, value in one["values"].items() if value == []}
+        same({n: v for n, v in data.items() if n in one["values"]},
+             {n: v for n, v in one["values"].items() if n in data or n not in empty})  # fmt: skip
+    writes = [[write.task, write.channel, write.value.data] for write in answer.writes]
+    if json_in_redis and len(writes) != len(one["writes"]):
+        # RedisSaver leaves out those that it wrote before their checkpoint, the shallow one gives
+        # those of earlier checkpoints as well: we tell those that are kept for this one.
+        fewer, more = sorted((writes, one["writes"]), key=len)
+        assert all(write in more for write in fewer)
+    else:
+        same(sorted(writes, key=str), sorted(one["writes"], key=str))
+    for value in (*answer.channels.values(), *(write.value for write in answer.writes)):
+        assert value.elements == [] or len(value.elements) == len(value.data)
+
+
+def assert_equal(one: Any, other: Any) -> None:
+    assert one == other
+
+
+def is_snapshot(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type__") == SNAPSHOT
+
+
+@pytest.mark.parametrize("delta", [False, True], ids=["plain", "delta"])
+def test_values_in_memory_come_from_their_process(
+    delta: bool, start_child: StartChild, isolated: Path, tmp_path: Path
+) -> None:
+    """An InMemorySaver's, while its process runs; when it ended, the answer says so."""
+    out = tmp_path / "told.json"
+    child = start_child(
+        "-m", "tests.collector.viewer.telling", "memory", "", str(out),
+        *(["--delta"] if delta else []), stdin=subprocess.PIPE,
+        env={"STATEMETER_SHOW_VALUES": "1", "STATEMETER_FLUSH_SECONDS": "0.02"},
+    )  # fmt: skip
+    while not out.exists():
+        assert child.poll() is None, child.log_path.read_text()  # type: ignore[attr-defined]
+    said = json.loads(out.read_text("utf-8"))
+    thread = "memory-delta" if delta else "memory"
+    asked = {"thread": thread, "saver": said["key"], "incarnations": [said["incarnation"]]}
+    spool = isolated / "spool"
+    folder = spool / "control" / said["incarnation"]
+    while not folder.is_dir():
+        assert child.poll() is None
+    with Asking(spool) as asking:
+        for one in said["checkpoints"]:
+            assert_same(asking.ask("memory", one["id"], ns=one["ns"], **asked), one)
+        assert "no such checkpoint" in asking.ask("memory", "0" * 32, **asked).problem
+        assert "ended" in asking.ask("memory", **asked | {"saver": "f" * 12}).problem
+        child.communicate("")
+        assert "hands none out" in asking.ask("memory", **asked).problem
+        assert "ended" in asking.ask("memory", **asked | {"incarnations": []}).problem
+    assert not folder.exists()
