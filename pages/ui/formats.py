@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 UNKNOWN = "–"
+
+_LINKS = re.compile(r"https?:(?=//)|www(?=\.)|@(?=\w)", re.IGNORECASE)
 
 BACKENDS = {
     "postgres": ("PostgreSQL", 0),
@@ -107,8 +110,13 @@ def clock(at_us: float | None, zone: str | None, date: bool = True) -> str:
 
 
 def plain(text: object) -> str:
-    """Text of the user's data for a place that reads markdown: every special character escaped."""
-    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~:$^&=\"'" else c for c in str(text))
+    """Text of the user's data for a place that reads markdown: every special character escaped.
+
+    What would become a link by its mere look (``http://…``, ``www.…``, ``a@b.c``: those come after
+    the escapes are read) gets an invisible joiner inside.
+    """
+    told = _LINKS.sub(lambda found: f"{found.group()}\u2060", str(text))
+    escaped = "".join(f"\\{c}" if c in "\\`*_{}[]()#+-.!|<>~:$^&=\"'" else c for c in told)
     return escaped.replace("\n", " ").replace("\r", " ")
 
 

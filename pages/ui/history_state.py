@@ -21,6 +21,9 @@ MOST = 40
 SMALL_BYTES = 2_000
 """A value that is open from the start."""
 
+LARGE_BYTES = 20_000
+"""One that is closed."""
+
 _LEVELS, _FEW, _SHORT = 4, 12, 200
 
 _TABLE_PX = 560
@@ -112,7 +115,7 @@ def value(name: str, found: Value, whole: float = 0) -> None:
 
 
 def _open(found: Value) -> bool | int:
-    """How many levels of a tree are open from the start; of a long list none."""
-    if len(found.data) > _FEW and not is_typed(found.data):
+    """How many levels of a tree are open from the start; of a long or large one none."""
+    if found.bytes > LARGE_BYTES or (len(found.data) > _FEW and not is_typed(found.data)):
         return False
     return _LEVELS if 0 <= found.bytes <= SMALL_BYTES else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 
@@ -75,3 +76,13 @@ def test_text_for_markdown_is_escaped() -> None:
     for special in "*_[]()<>`:$#":
         assert escaped.count(special) == escaped.count("\\" + special)
     assert "\n" not in escaped
+
+
+@pytest.mark.parametrize("text", ["HTTP://a.b/c", "https://a.b", "see www.a.b", "me@a.b"])
+def test_an_address_is_no_link(text: str) -> None:
+    """What looks like an address is broken where a markdown reader would know it by."""
+    shown = formats.plain(text)
+    assert shown.replace("\\", "").replace("\u2060", "") == text
+    read = shown.replace("\\", "")
+    assert not re.search(r"https?://|www\.|@\w", read, re.IGNORECASE)
+    assert formats.plain("redis://a:1") == "redis\\://a\\:1"
