@@ -124,9 +124,9 @@ def attached(engine: Engine, at_us: int | None = None) -> list[Attached]:
     return sorted(found, key=lambda one: (one.removed_us > 0, one.added_us, one.key))
 
 
-def stored_bytes(engine: Engine, key: str) -> int | None:
-    """Bytes that the threads of a database hold, as far as it was read; None: there are more than
-    ``SUMMED`` of them, or it is not known yet.
+def stored(engine: Engine, key: str) -> tuple[int, int] | None:
+    """Threads of a database and the bytes that they hold, as far as it was read; None: there are
+    more than ``SUMMED``, or none was read yet.
 
     Args:
         engine: a reader's.
@@ -136,11 +136,12 @@ def stored_bytes(engine: Engine, key: str) -> int | None:
         number, total = connection.execute(
             text(
                 "SELECT count(*), sum(stored_bytes) FROM (SELECT stored_bytes FROM threads "
-                "WHERE saver_id = (SELECT id FROM savers WHERE key = :key) LIMIT :most)"
+                "WHERE saver_id = (SELECT id FROM savers WHERE key = :key) AND deleted_us = 0 "
+                "LIMIT :most)"
             ),
             {"key": key, "most": SUMMED + 1},
         ).one()
-    return None if not number or number > SUMMED else int(total)
+    return None if not number or number > SUMMED else (int(number), int(total))
 
 
 def _attached(connection: Connection, row: dict[str, Any], at_us: int) -> Attached:

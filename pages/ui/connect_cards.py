@@ -111,39 +111,57 @@ def _figures(one: Attached) -> None:
     if one.problem and one.read_at_us:
         st.caption(f"told {formats.ago(one.read_at_us, one.at_us)}")
     with st.container(horizontal=True, gap="small"):
-        for label, value, told in figures(one, data_sources.stored_bytes(one.key)):
+        for label, value, told in figures(one, data_sources.stored(one.key)):
             with st.container(width=118, gap=None):
                 st.caption(label, help=told)
                 st.markdown(f"**{value}**")
 
 
-def figures(one: Attached, stored_bytes: int | None) -> list[tuple[str, str, str]]:
-    """Label, value and explanation of what a database holds; unknown is a dash."""
+def figures(one: Attached, stored: tuple[int, int] | None) -> list[tuple[str, str, str]]:
+    """Label, value and explanation of what a database holds; unknown is a dash, and what this kind
+    of database does not have is left out.
+
+    Args:
+        one: the database.
+        stored: its threads and their bytes, as far as it was read; None: unknown.
+    """
     told = one.readings.get
+    threads, size = stored or (None, None)
 
     def orphans(kind: str) -> str:
-        number, size = told(f"orphan_{kind}s"), told(f"orphan_{kind}_bytes")
+        number, lost = told(f"orphan_{kind}s"), told(f"orphan_{kind}_bytes")
         return (
-            f"{formats.count(number)} · {formats.size(size)}" if number else formats.count(number)
+            f"{formats.count(number)} · {formats.size(lost)}" if number else formats.count(number)
         )
 
-    return [
-        ("Threads", formats.count(told("threads")), "In the database now."),
+    found = [
+        ("Threads", formats.count(told("threads", threads)), "In the database now."),
         ("Checkpoints", formats.count(told("checkpoints")), "Of all namespaces, now."),
-        ("Stored", formats.size(stored_bytes),
+        ("Stored", formats.size(size),
          "Checkpoint documents with their channels, channel blobs and pending writes, as far as it "
          "was read; without metadata and without the backend's own overhead. Of more than "
          f"{SUMMED:,} threads it is not summed here."),
         ("Pending writes", formats.count(told("writes")), "Rows of pending writes."),
         ("Orphan writes", orphans("write"),
          "Pending writes whose checkpoint is gone: nothing will ever read them."),
-        ("Orphan blobs", orphans("blob"),
-         "Channel blobs that no checkpoint refers to: pruned checkpoints leave them behind."),
-        ("Dead space", formats.size(told("dead_bytes")),
-         "Free pages or dead rows: space that holds nothing and is not given back."),
-        ("File", formats.size(told("file_bytes")), "The whole database on disk."),
-        ("Newest", formats.ago(told("newest_us"), one.at_us), "The age of its newest checkpoint."),
     ]  # fmt: skip
+    if one.backend == "postgres":
+        found.append(
+            ("Orphan blobs", orphans("blob"),
+             "Channel blobs that no checkpoint refers to: pruned checkpoints leave them behind."),
+        )  # fmt: skip
+    if one.backend in {"redis", "valkey"}:
+        found.append(
+            ("Memory", formats.size(told("memory_bytes")), "Of its keys: MEMORY USAGE of a sample.")
+        )
+    else:
+        found += [
+            ("Dead space", formats.size(told("dead_bytes")),
+             "Free pages or dead rows: space that holds nothing and is not given back."),
+            ("File", formats.size(told("file_bytes")), "The whole database on disk."),
+        ]  # fmt: skip
+    newest = formats.ago(told("newest_us"), one.at_us)
+    return [*found, ("Newest", newest, "The age of its newest checkpoint.")]
 
 
 def _actions(one: Attached) -> None:

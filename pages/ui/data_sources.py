@@ -29,15 +29,15 @@ def attached() -> list[Attached]:
     return _attached(file(), str(settings.spool_folder()))
 
 
-def stored_bytes(key: str) -> int | None:
-    """See ``queries_sources.stored_bytes``."""
-    return _stored_bytes(file(), key)
+def stored(key: str) -> tuple[int, int] | None:
+    """Threads of a database and their bytes, see ``queries_sources.stored``."""
+    return _stored(file(), key)
 
 
 @st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=100, show_spinner=False)
-def _stored_bytes(file: File, key: str) -> int | None:
+def _stored(file: File, key: str) -> tuple[int, int] | None:
     try:
-        return queries_sources.stored_bytes(engine_of(file), key)
+        return queries_sources.stored(engine_of(file), key)
     except StoreMissing:
         return None
 

@@ -13,7 +13,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from pages.ui import children, connect_rights, connect_states, formats
+from pages.ui import children, connect_cards, connect_rights, connect_states, formats
 from statemeter import settings
 from storage import sources
 from storage.queries_sources import Attached
@@ -105,8 +105,29 @@ def test_a_first_pass(visit: Visit, filled: seed.Seed, store: Path, now_us: int)
     for value in ("1,284", "48,211", "91,822", formats.size(stored), "312 · 4.40 MB", "1.41 GB",
                   "0 B"):  # fmt: skip
         assert f"**{value}**" in words
-    assert words.count(f"**{formats.UNKNOWN}**") == 2  # orphan blobs, age of the newest
+    assert words.count(f"**{formats.UNKNOWN}**") == 1  # age of the newest
     assert SECRET not in texts(shown)
+
+
+def test_figures_are_those_that_the_backend_has() -> None:
+    """What it does not have is left out; what it has and did not tell is unknown."""
+    base = {"key": A, "shown": "x", "application": "", "mode": "attach"}
+    for backend, own, value in (
+        ("sqlite", "File", "2.00 KB"), ("postgres", "Orphan blobs", "3 · 30 B"),
+        ("redis", "Memory", "1.00 KB"), ("valkey", "Memory", "1.00 KB"),
+        ("mongodb", "File", "2.00 KB"),
+    ):  # fmt: skip
+        readings = {"memory_bytes": 1000, "file_bytes": 2000, "orphan_blobs": 3,
+                    "orphan_blob_bytes": 30}  # fmt: skip
+        one = Attached(**base, backend=backend, readings=readings)  # type: ignore[arg-type]
+        shown = {label: value for label, value, _ in connect_cards.figures(one, (7, 700))}
+        assert (shown["Threads"], shown["Stored"], shown[own]) == ("7", "700 B", value)
+        assert shown["Checkpoints"] == formats.UNKNOWN
+        assert ("Orphan blobs" in shown) == (backend == "postgres")
+        assert ("Memory" in shown) == (backend in {"redis", "valkey"}) != ("File" in shown)
+        bare = Attached(**base, backend=backend)  # type: ignore[arg-type]
+        values = {value for _, value, _ in connect_cards.figures(bare, None)}
+        assert values == {formats.UNKNOWN}
 
 
 def test_states_side_by_side(visit: Visit, filled: seed.Seed, store: Path, now_us: int) -> None:

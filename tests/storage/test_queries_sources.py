@@ -123,12 +123,16 @@ def test_bytes_of_a_database(store: Path, monkeypatch: pytest.MonkeyPatch) -> No
     made.write(store)
     engine = open_reader(str(store))
     for saver in (1, 2, 3):
-        mine = [one["stored_bytes"] for one in made.threads if one["saver_id"] == saver]
+        mine = [
+            one["stored_bytes"]
+            for one in made.threads
+            if one["saver_id"] == saver and not one["deleted_us"]
+        ]
         assert mine
         key = seed.SAVERS[saver][0]
-        assert queries_sources.stored_bytes(engine, key) == sum(mine)
+        assert queries_sources.stored(engine, key) == (len(mine), sum(mine))
         monkeypatch.setattr(queries_sources, "SUMMED", len(mine) - 1)
-        assert queries_sources.stored_bytes(engine, key) is None
+        assert queries_sources.stored(engine, key) is None
         monkeypatch.undo()
-    assert queries_sources.stored_bytes(engine, "0" * 12) is None
+    assert queries_sources.stored(engine, "0" * 12) is None
     engine.dispose()
