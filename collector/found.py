@@ -19,13 +19,14 @@ from collector.attach.reached import FoundPut, FoundWrites
 from collector.held import Entry
 from collector.threads import ThreadState
 from statemeter import events
+from storage import rollups
 
 if TYPE_CHECKING:
     from collector.ledger import Ledger
     from collector.processes import ProcessState
     from collector.records import PutParts
 
-OPERATION = "found"
+OPERATION = rollups.FOUND
 """In rollups; the rows of ``operations`` say ``put`` and ``put_writes``, with durations of -1."""
 
 

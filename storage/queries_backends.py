@@ -23,6 +23,7 @@ from storage.queries import (
     reading,
 )
 from storage.queries_latency import quantiles_by_slot
+from storage.rollups import FOUND
 
 HISTOGRAMS = "group_concat(hex(histogram), '') AS histogram"
 """SQL of the histograms of a group, joined by the database: reading each is 10 times as slow.
@@ -62,8 +63,9 @@ def backends(
         found = fetch(
             connection,
             f"SELECT backend, operation, {sums}, {HISTOGRAMS} FROM rollups "
-            "WHERE resolution_s = :resolution "
+            "WHERE resolution_s = :resolution AND operation <> :found "
             f"AND bucket_us >= :start{scope.where()} GROUP BY backend, operation",
+            found=FOUND,
             **_of(grid, scope),
         )
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US

@@ -18,6 +18,7 @@ from storage.queries import (
     reading,
     slots_of,
 )
+from storage.rollups import FOUND
 
 ERRORS_MOST = 200
 """Most rows of errors told, those with the most calls."""
@@ -35,10 +36,11 @@ def rates(
             connection,
             "SELECT bucket_us, backend, operation, sum(count) AS operations, "
             "sum(errors) AS errors, sum(payload_bytes) AS written_bytes FROM rollups "
-            f"WHERE resolution_s = :resolution AND bucket_us >= :start{scope.where()} "
-            "GROUP BY 1, 2, 3",
+            "WHERE resolution_s = :resolution AND bucket_us >= :start AND operation <> :found"
+            f"{scope.where()} GROUP BY 1, 2, 3",
             resolution=grid.resolution_s,
             start=grid.start_us,
+            found=FOUND,
             **scope.values(),
         )
     sums = ("operations", "errors", "written_bytes")

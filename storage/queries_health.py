@@ -10,11 +10,14 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
 from storage.queries import SECOND_US, fetch, now_us, reading
+from storage.queries_resources import has_tables
 
 STALE_AFTER_US = 8 * SECOND_US
 """Silence of the collector after which its figures count as old; it reports once a second."""
 
 RECENT_US = 30 * SECOND_US
+KINDS_SINCE = 5
+"""Schema that tells processes of ours from instrumented ones."""
 """A process that was silent for longer is not listed; probes report once a second."""
 
 
@@ -111,13 +114,18 @@ def _counts(value: str) -> dict[str, int]:
         return {}
 
 
+def _instrumented(connection: Connection) -> str:
+    """The condition that leaves out processes of ours, which read attached databases."""
+    return " AND p.kind = ''" if has_tables(connection, KINDS_SINCE) else ""
+
+
 def _processes(connection: Connection, at_us: int) -> pd.DataFrame:
     return fetch(
         connection,
         "SELECT p.application, p.host, p.pid, p.rss_bytes, p.threads, p.emitted, "
         "(SELECT cpu_percent FROM samples AS m WHERE m.process_id = p.id "
         "ORDER BY m.at_us DESC LIMIT 1) AS cpu_percent FROM processes AS p "
-        "WHERE p.ended = 0 AND p.last_seen_us >= :recent "
+        f"WHERE p.ended = 0 AND p.last_seen_us >= :recent{_instrumented(connection)} "
         "ORDER BY p.rss_bytes DESC NULLS LAST, p.id LIMIT 50",
         recent=at_us - RECENT_US,
     )

@@ -29,7 +29,7 @@ class Steps:
     checkpoint_bytes (document and all channel blobs), change_bytes (to the checkpoint before in
     the same ns, missing for the first), written_bytes, metadata_bytes, bookkeeping_bytes, changed
     (list of channels; missing: all), pending_bytes (pending writes kept under the checkpoint),
-    duration_us, serde_us, error, checkpoint, parent."""
+    duration_us, serde_us (missing: unknown), error, checkpoint, parent."""
     channels: pd.DataFrame
     """A column for each channel, most bytes first: its live bytes at each row of ``table``."""
     elements: pd.DataFrame
@@ -71,6 +71,14 @@ def steps(engine: Engine, thread_key: int, limit: int = STEPS_READ) -> Steps:
             key=thread_key,
             since=since,
         )
+        writers = fetch(
+            connection,
+            "SELECT DISTINCT ns, checkpoint, node FROM operations WHERE thread_key = :key "
+            "AND operation = 'put_writes' AND duration_us < 0 AND node <> '' AND at_us >= :since "
+            "ORDER BY node",
+            key=thread_key,
+            since=since,
+        )
         changes = fetch(
             connection,
             "SELECT stored_delta_bytes FROM operations WHERE thread_key = :key "
@@ -90,7 +98,7 @@ def steps(engine: Engine, thread_key: int, limit: int = STEPS_READ) -> Steps:
             since=since,
         )
     return Steps(
-        table=_table(puts, pending, nodes),
+        table=_table(puts, pending, nodes, writers),
         channels=_channels(puts),
         elements=_elements(puts),
         stored=_stored(stored or 0, changes["stored_delta_bytes"].to_numpy(np.int64)),
@@ -160,7 +168,9 @@ def _stored(now: int, newest_first: IntArray) -> IntArray:
     return (now - later)[::-1] if len(newest_first) else later[:0]
 
 
-def _table(puts: pd.DataFrame, pending: pd.DataFrame, nodes: pd.DataFrame) -> pd.DataFrame:
+def _table(
+    puts: pd.DataFrame, pending: pd.DataFrame, nodes: pd.DataFrame, writers: pd.DataFrame
+) -> pd.DataFrame:
     ran: dict[tuple[int, int, str, int], list[str]] = {}
     for process, run, ns, step, node in nodes.itertuples(index=False):
         names = ran.setdefault((process, run, ns, step), [])
@@ -172,10 +182,18 @@ def _table(puts: pd.DataFrame, pending: pd.DataFrame, nodes: pd.DataFrame) -> pd
     table = puts.drop(columns=["channels", "lists", "process_id", "run"])
     table["namespace"] = [plain_namespace(ns) for ns in puts["ns"]]
     table["step"] = puts["step"].astype("Int64")
+    # Of steps that nobody saw, the writes kept under the parent tell who ran.
+    wrote: dict[tuple[str, str], list[str]] = {}
+    for ns, checkpoint, node in writers.itertuples(index=False):
+        wrote.setdefault((ns, checkpoint), []).append(node)
     table["nodes"] = [
-        ran.get((row.process_id, row.run, row.ns, row.step), [])
+        ran.get((row.process_id, row.run, row.ns, row.step))
+        or (wrote.get((row.ns, row.parent), []) if row.duration_us < 0 else [])
         for row in puts.itertuples(index=False)
     ]
+    if len(puts) and (puts["duration_us"] < 0).any():  # found in a database
+        for name in ("duration_us", "serde_us"):
+            table[name] = puts[name].astype(float).where(puts[name] >= 0)
     changed = [_json(value, 0) for value in puts["changed"]]
     table["changed"] = [value if isinstance(value, list) else None for value in changed]
     table["change_bytes"] = (

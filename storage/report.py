@@ -74,14 +74,19 @@ def operations(connection: Connection, choice: Choice) -> list[Row]:
     return [
         {"at": _iso(row["at_us"])}
         | _chosen(
-            row, "operation", "thread_id", "application", "graph", "backend", "ns", "checkpoint",
-            "parent", "step", "source", "node", "task", "run", "error", "duration_us", "serde_us",
+            _timed(row), "operation", "thread_id", "application", "graph", "backend", "ns",
+            "checkpoint", "parent", "step", "source", "node", "task", "run", "error", "duration_us", "serde_us",
             "serializer", "payload_bytes", "live_bytes", "metadata_bytes", "stored_delta_bytes",
             "rows",
         )
         | {"channels": json.loads(row["channels"])}
         for row in rows
     ]  # fmt: skip
+
+
+def _timed(row: Row) -> Row:
+    """Without the times of a call that nobody saw."""
+    return row | {"duration_us": None, "serde_us": None} if row["duration_us"] < 0 else row
 
 
 def channels(connection: Connection, choice: Choice) -> list[Row]:

@@ -6,7 +6,11 @@ from __future__ import annotations
 from storage import histogram
 from storage.buckets import RESOLUTIONS_S, SECOND_US, Buckets, Sums
 
-__all__ = ["RESOLUTIONS_S", "SECOND_US", "OperationSums", "Rollups"]
+__all__ = ["FOUND", "RESOLUTIONS_S", "SECOND_US", "OperationSums", "Rollups"]
+
+FOUND = "found"
+"""Operation of what was found in an attached database and seen by no probe: changes of bytes and
+threads, no calls that were seen, no durations. Counts and rates of calls leave it out."""
 
 
 class OperationSums(Sums):

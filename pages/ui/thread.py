@@ -63,6 +63,8 @@ def _figures(row: Any, steps: Steps, table: pd.DataFrame) -> None:
     took = table["duration_us"].to_numpy(np.float64)
     serde = table["serde_us"].to_numpy(np.float64)
     sent = np.cumsum((table["written_bytes"] + table["pending_bytes"]).to_numpy(np.float64))
+    seen = ~np.isnan(took)  # what was found in a database took no known time
+    took, serde = took[seen], serde[seen]
     p95 = float(np.quantile(took, 0.95, method="inverted_cdf")) if len(took) else None
     few = charts.spread
     with st.container(horizontal=True, key="cards", gap="small"):
@@ -121,7 +123,12 @@ def _amplification(row: Any, steps: Steps, table: pd.DataFrame, x: np.ndarray, a
 
 
 def _latency(table: pd.DataFrame, x: np.ndarray, axis: str) -> None:
-    figure, unit = charts.step_latency(table, x)
+    seen = table["duration_us"].notna().to_numpy()
+    figure, unit = charts.step_latency(table[seen], x[seen])
     with frame.card("step-latency", height="stretch"):
+        if not seen.any():
+            frame.title("Write latency and serialization", "")
+            st.caption("Unknown: these writes were found in the database, no probe saw them.")
+            return
         frame.title("Write latency and serialization", f"{unit}, each {axis}")
         live_plot(figure, key="plot-step-latency", label="Write latency over steps")
