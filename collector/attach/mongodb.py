@@ -171,6 +171,7 @@ class Mongo:
             pages.took(time.monotonic() - begun, size)
             place = rows[-1]["_id"]
             yield Batch(_beside(found, pending), _reached(at, 0, place), size)
+            pages.rest()
 
     def _checkpoint(self, row: dict[str, Any]) -> FoundCheckpoint:
         def parent() -> Versions | None:

@@ -77,6 +77,7 @@ def _keys(
         keys = keys[len(part) :]
         at.key = [part[-1][0], part[-1][2], part[-1][1]]
         yield Batch(beside(there, pending), at.text(), size + sum(row[8] for row in pending))
+        pages.rest()
 
 
 def beside(found: Sequence[Found], pending: Sequence[Any]) -> list[Found]:

@@ -30,6 +30,8 @@ from collector.inspection.url import Address
 _AT_ONCE = 100
 _SECONDS = 0.03
 """How long others wait for a batch of commands: Redis does one thing at a time."""
+_REST = 3.0
+"""Between two of the first pass it is left alone so many times as long."""
 _LOOKED_KEYS = 50_000
 _SAMPLE = 50
 
@@ -170,7 +172,7 @@ class Redis:
         return found, size
 
     def _first(self, part: Sequence[redis_keys.Placed], at: Cursor) -> Iterator[Batch]:
-        pages, begin = Pages(_AT_ONCE, _SECONDS), 0
+        pages, begin = Pages(_AT_ONCE, _SECONDS, _REST), 0
         while begin < len(part):
             page = part[begin : begin + pages.rows]
             begin += len(page)
@@ -180,6 +182,7 @@ class Redis:
             self._new.saw(found)
             at.key = [page[-1][0]]
             yield Batch(found, at.text(), size)
+            pages.rest()
 
     def _alone(self, at: Cursor) -> Iterator[Batch]:
         """Pending writes whose checkpoint is not there."""
