@@ -29,6 +29,7 @@ HOW = (
     "STATEMETER_SHOW_VALUES=1 (and without STATEMETER_CONTROL=0)."
 )
 ENDED = "The process ended, and what its InMemorySaver held is gone with it."
+GONE = "Its process holds this InMemorySaver no longer, and what it held is gone with it."
 SILENT = (
     f"The process did not answer within {WAIT_SECONDS:.0f} s: it ended, or is too busy. Try again "
     "in a moment."
@@ -96,7 +97,7 @@ class Reader:
             if line.problem:
                 raise CouldNotLook("The process runs another version of Statemeter.")
             return _found(line, contents)
-        raise CouldNotLook(ENDED)
+        raise CouldNotLook(GONE)
 
 
 def _ask(folder: Path, data: bytes) -> tuple[_Line, bytes]:

@@ -137,7 +137,7 @@ def test_values_in_memory_come_from_their_process(
         for one in said["checkpoints"]:
             assert_same(asking.ask("memory", one["id"], ns=one["ns"], **asked), one)
         assert "no such checkpoint" in asking.ask("memory", "0" * 32, **asked).problem
-        assert "ended" in asking.ask("memory", **asked | {"saver": "f" * 12}).problem
+        assert "no longer" in asking.ask("memory", **asked | {"saver": "f" * 12}).problem
         child.communicate("")
         assert "hands none out" in asking.ask("memory", **asked).problem
         assert "ended" in asking.ask("memory", **asked | {"incarnations": []}).problem
