@@ -6,6 +6,7 @@ A connection of its own, named ``statemeter``. Every statement is a transaction 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
@@ -29,10 +30,14 @@ _COLUMNS = (
     "AND NOT a.attisdropped"
 )
 _CHANGES = (
-    "SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del), current_setting('track_counts'), "
-    "pg_is_in_recovery(), CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END "
+    "SELECT sum(n_tup_ins), sum(n_tup_upd), sum(n_tup_del), "
+    "(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() "
+    "ELSE pg_current_wal_insert_lsn() END)::text "
     "FROM pg_catalog.pg_stat_all_tables WHERE relid = ANY(%s)"
 )
+LAG_SECONDS = 10.0
+"""A session tells its statistics when it has been idle for so long (PostgreSQL 15 and later), at
+its next statement (before), and on a standby never."""
 _COUNTS = "SELECT thread_id, count(*) FROM checkpoints WHERE thread_id = ANY(%s) GROUP BY thread_id"
 
 
@@ -80,7 +85,7 @@ class Postgres:
         self._connection = connection
         self._relations = [tables[name] for name in _NEEDED]
         self._gauges = Gauges(reader, {name: tables[name] for name in _NEEDED}, self.latest)
-        self._changes: Any = None
+        self._changes: tuple[Any, Any, float] = (None, None, 0.0)
         self._new = postgres_new.New(self)
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
@@ -119,11 +124,16 @@ class Postgres:
         yield from self._new.read(at)
 
     def changed(self) -> bool:
-        """See ``Source``: by the counters of the server's own statistics, or on a standby by the
-        end of what it replayed."""
-        found = self.rows(_CHANGES, self._relations)[0]
-        before, self._changes = self._changes, found
-        return before != found or (found[3] != "on" and not found[4])
+        """See ``Source``: by the statistics of the tables; and where something was written on the
+        server and they tell nothing, every ``LAG_SECONDS``."""
+        *counts, written = self.rows(_CHANGES, self._relations)[0]
+        now = time.monotonic()
+        if (counts, written) == self._changes[:2]:
+            return False
+        if counts == self._changes[0] and now - self._changes[2] < LAG_SECONDS:
+            return False
+        self._changes = (counts, written, now)
+        return True
 
     def gauges(self) -> dict[str, int]:
         """See ``Source``."""
