@@ -24,6 +24,9 @@ RATE_US = 30 * SECOND_US
 SILENT_US = 15 * SECOND_US
 """A reader that told nothing for longer has no speed now; one that works tells once a second."""
 
+RECENT = 20
+"""Rows of readings that are looked through: one for each hour and reader."""
+
 SUMMED = 100_000
 """Most threads of a database whose bytes are summed: some 0.1 s."""
 
@@ -157,17 +160,23 @@ def _told(connection: Connection, key: str, at_us: int) -> dict[str, Any]:
     ).scalar()
     if resource is None:
         return {}
-    newest = connection.execute(
+    rows = connection.execute(
         text(
             "SELECT at_us, readings FROM gauge_samples WHERE resolution_s = 3600 "
-            "AND resource_id = :resource ORDER BY bucket_us DESC, at_us DESC LIMIT 1"
+            "AND resource_id = :resource ORDER BY bucket_us DESC, at_us DESC LIMIT :most"
         ),
-        {"resource": resource},
-    ).first()
-    if newest is None:
+        {"resource": resource, "most": RECENT},
+    ).all()
+    if not rows:
         return {}
-    told = {"read_at_us": newest[0], "readings": decode(newest[1])}
-    if at_us - newest[0] > SILENT_US:
+    read_at_us, readings = rows[0][0], decode(rows[0][1])
+    # A reader that was started anew has not seen those that the one before it has read.
+    newest = max(decode(row[1]).get("newest_us", 0) for row in rows)
+    told = {
+        "read_at_us": read_at_us,
+        "readings": readings | ({"newest_us": newest} if newest else {}),
+    }
+    if at_us - read_at_us > SILENT_US:
         return told
     rows = connection.execute(
         text(

@@ -40,10 +40,17 @@ def line(source: Source, told: Attached | None) -> str:
     elif told is None or told.removed_us or told.phase == "waiting":
         parts.append("not begun: is a collector running?")
     else:
-        share = "" if told.share is None or told.phase != "first" else f" {told.share:.0%}"
-        parts.append(f"{told.phase}{share}, {told.done_checkpoints:,} checkpoints")
+        parts.append(_progress(told))
     problem = f"\n  {told.problem}" if told is not None and told.problem else ""
     return "  ".join(parts) + problem
+
+
+def _progress(told: Attached) -> str:
+    if told.phase == "first":
+        share = "" if told.share is None else f" {told.share:.0%}"
+        return f"first{share}, {told.done_checkpoints:,} checkpoints read"
+    held = told.readings.get("checkpoints")
+    return "following" if held is None else f"following, {held:,} checkpoints"
 
 
 def _reached(store: str) -> dict[str, Attached]:

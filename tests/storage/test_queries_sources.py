@@ -63,16 +63,17 @@ def test_what_is_unknown_stays_unknown(store: Path) -> None:
 
 
 def test_the_newest_readings_of_any_reader(store: Path) -> None:
-    """A reader that was started anew counts from 0 again: its growth adds up, nothing twice."""
+    """A reader that was started anew counts from 0 again: its growth adds up, nothing twice. The
+    newest checkpoint is still that which was read; what else it has not told is unknown."""
     readings = [
-        (9, {"read_bytes": 700, "threads": 1}, 0),
-        (8, {"read_bytes": 800, "threads": 2}, 0),
+        (9, {"read_bytes": 700, "threads": 1, "newest_us": 5}, 0),
+        (8, {"read_bytes": 800, "threads": 2, "newest_us": 7, "orphan_writes": 1}, 0),
         (6, {"read_bytes": 50, "threads": 2}, 1),
         (5, {"read_bytes": 250, "threads": 3}, 1),
     ]
     seed_sources.add(store, "a" * 12, NOW, readings)
     (one,) = read(store)
-    assert one.readings["threads"] == 3
+    assert one.readings == {"read_bytes": 250, "threads": 3, "newest_us": 7}
     assert one.bytes_per_second == pytest.approx((100 + 50 + 200) / 4)
 
 

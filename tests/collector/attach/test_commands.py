@@ -130,5 +130,5 @@ def test_the_list_tells_progress_and_problems(spool: Path, isolated: Path) -> No
         sources.add(spool, Source(key=key, backend="sqlite", shown="s", created_us=now_us))
         seed_sources.add(isolated / "store.sqlite", key, now_us, **told)
     listed = run("sources").stdout
-    assert "first 25%, 1,500 checkpoints" in listed
-    assert "following, 0 checkpoints\n  db refused. Start it.\n" in listed
+    assert "first 25%, 1,500 checkpoints read" in listed
+    assert "following\n  db refused. Start it.\n" in listed
