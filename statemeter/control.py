@@ -124,12 +124,13 @@ class Control:
         for name in asked[:_MOST_ASKS]:
             self._asked = time.monotonic()
             path = self.folder / name
-            data = _read(path)
-            path.unlink()
-            target = path.with_suffix(".answer")
-            if data is not None:
-                _write(target, *_answer(data, savers))
-                self._answers[target] = time.monotonic() + KEEP_SECONDS
+            with contextlib.suppress(OSError):  # a full disk, a link: whoever asked waits in vain
+                data = _read(path)
+                path.unlink()
+                if data is not None:
+                    target = path.with_suffix(".answer")
+                    _write(target, *_answer(data, savers))
+                    self._answers[target] = time.monotonic() + KEEP_SECONDS
 
 
 def _is_private(found: os.stat_result) -> bool:
@@ -139,7 +140,11 @@ def _is_private(found: os.stat_result) -> bool:
 
 def _read(path: Path) -> bytes | None:
     """What is asked; None where it is no small file of this user."""
-    fd = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    try:
+        fd = os.open(path, flags)
+    except OSError:
+        return None
     try:
         found = os.fstat(fd)
         if not stat.S_ISREG(found.st_mode) or not _is_private(found) or found.st_size > ASK_BYTES:
