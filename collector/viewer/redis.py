@@ -23,6 +23,7 @@ from collector.viewer.raw import BLOB_BYTES, EMPTY, MOST_WRITES, Blob, Budget, F
 _NO_NS = "__empty__"  # RedisSaver's for the root namespace, whose name is empty
 _NO_ID = "00000000-0000-0000-0000-000000000000"
 _BATCH = 200
+_CHANNELS = "channel_values"
 
 
 class _Document(msgspec.Struct):
@@ -138,27 +139,46 @@ class Reader:
     def _document(self, key: str) -> Found | None:
         if _str(self._ask("TYPE", key)) != "ReJSON-RL":
             return None
-        # Of a JSON document the server tells no length, but how much memory it takes: more.
-        size = int(self._ask("JSON.DEBUG", "MEMORY", key) or 0)
-        paths = [] if self._fits(size) else ["checkpoint_id", "parent_checkpoint_id", "metadata"]
-        text = self._ask("JSON.GET", key, *paths)
-        if text is None:
-            return None
-        if paths:
-            known = _id(text)
-            names = [_as_text(known[name]) for name in paths[:2]]
-            read = _Document(msgspec.Raw(b""), known["metadata"], names[0], names[1])
-            document = Blob("json", -1)
-        else:
-            read = _document(text)
-            document = _part("json", read.checkpoint)
+        read, channels = self._parts(key)
         return Found(
             _known(read.checkpoint_id) or _id_of(read.checkpoint),
             _known(read.parent_checkpoint_id),
-            document,
+            _part("json", read.checkpoint),
             _part("json", read.metadata),
+            channels,
             unread=not read.has_writes,
         )
+
+    def _parts(self, key: str) -> tuple[_Document, dict[str, Blob]]:
+        """A document; of one that is too large the channels apart, those that are not."""
+        if self._fits(self._memory(key)):
+            return _document(self._ask("JSON.GET", key)), {}
+        # `.` is the older syntax for paths: it gives the value instead of a list of matches.
+        small = [f".{name}" for name in _Document.__struct_fields__ if name != "checkpoint"]
+        there = [path for path in small if self._ask("JSON.TYPE", key, path) is not None]
+        known = {
+            path.removeprefix("."): msgspec.Raw(self._ask("JSON.GET", key, path)) for path in there
+        }
+        inner = ".checkpoint"
+        names = [_str(name) for name in self._ask("JSON.OBJKEYS", key, inner) or ()]
+        rest = {
+            name: msgspec.Raw(self._ask("JSON.GET", key, f"{inner}{_quoted(name)}"))
+            for name in names
+            if name != _CHANNELS and self._fits(self._memory(key, f"{inner}{_quoted(name)}"))
+        }
+        channels = {}
+        inner += f".{_CHANNELS}"
+        for name in map(_str, self._ask("JSON.OBJKEYS", key, inner) or ()):
+            path = f"{inner}{_quoted(name)}"
+            fits = self._fits(self._memory(key, path))
+            content = self._ask("JSON.GET", key, path) if fits else b""
+            channels[name] = Blob("json", len(content) if fits else -1, content)
+        document = msgspec.json.encode(known | {"checkpoint": rest})
+        return _document(document), channels
+
+    def _memory(self, key: str, *path: str) -> int:
+        """Of JSON the server tells no length, but how much memory it takes: more, bytes."""
+        return int(self._ask("JSON.DEBUG", "MEMORY", key, *path) or 0)
 
     def _pending(self, found: Found, registry: str) -> None:
         """Add the writes that a registry lists."""
@@ -244,6 +264,11 @@ def _part(tag: str, raw: msgspec.Raw) -> Blob:
     if content.startswith(b'"'):
         content = _as_text(content).encode()
     return Blob(tag, len(content), content) if content else EMPTY
+
+
+def _quoted(name: str) -> str:
+    """A key of any characters, in a path."""
+    return f"[{msgspec.json.encode(name).decode()}]"
 
 
 def _id_of(checkpoint: msgspec.Raw) -> str:

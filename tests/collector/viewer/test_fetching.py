@@ -8,8 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
+import pymongo
 import pytest
+import redis
 
+from collector.inspection import url
+from collector.viewer import redis as reading
 from storage.values import Answer
 from tests.collector.viewer.asking import Asking, attach
 from tests.collector.viewer.test_decoding import assert_within
@@ -53,6 +58,7 @@ def test_values_are_those_that_langgraph_has(
     if backend == "mongodb":
         url = f"{url}/checkpointing_db"
     attach(tmp_path, backend, url)
+    before = content(backend, url)
     newest: dict[str, str] = {}
     thread = f"{kind}-delta" if delta else kind
     with Asking(tmp_path) as asking:
@@ -67,6 +73,28 @@ def test_values_are_those_that_langgraph_has(
         assert "no such checkpoint" in asking.ask(backend, "0" * 32, thread=thread).problem
         assert "no such checkpoint" in asking.ask(backend, ns="nowhere", thread=thread).problem
         assert "no such checkpoint" in asking.ask(backend, thread="nobody").problem
+    assert content(backend, url) == before
+
+
+def content(backend: str, url: str) -> Any:
+    """All that a database holds, with times to live: as it is before, it is after."""
+    if backend == "sqlite":
+        return Path(url).read_bytes()
+    if backend == "mongodb":
+        with pymongo.MongoClient[Any](url) as client:
+            return client.get_default_database().command("dbHash")["collections"]
+    if backend == "postgres":
+        with psycopg.connect(url) as connection:
+            rows = connection.execute("SELECT relname, relkind FROM pg_class ORDER BY 1, 2")
+            tables = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+            return rows.fetchall(), [
+                connection.execute(
+                    f"SELECT xmin::text, t::text FROM {name} t ORDER BY 2"
+                ).fetchall()
+                for name in tables
+            ]
+    with redis.Redis.from_url(url) as keys:
+        return {name: (keys.dump(name), keys.ttl(name)) for name in keys.scan_iter(count=1000)}
 
 
 def assert_same(answer: Answer, one: dict[str, Any], *, json_in_redis: bool = False) -> None:
@@ -142,3 +170,31 @@ def test_values_in_memory_come_from_their_process(
         assert "hands none out" in asking.ask("memory", **asked).problem
         assert "ended" in asking.ask("memory", **asked | {"incarnations": []}).problem
     assert not folder.exists()
+
+
+def test_a_document_of_redis_that_is_too_large_comes_in_parts(
+    redis_stack_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All but the channels that are too large themselves; the parts are those of the whole."""
+    told("redis", redis_stack_url, tmp_path / "told.json")
+    monkeypatch.setattr(reading, "BLOB_BYTES", 100_000_000)
+    address = url.parse(redis_stack_url)
+    with reading.connected(address) as reader:
+        whole = reader.find("redis", "", "", None)
+    monkeypatch.setattr(reading, "BLOB_BYTES", 5_000)
+    with reading.connected(address) as reader:
+        parts = reader.find("redis", "", "", None)
+    assert whole is not None
+    assert parts is not None
+    assert (parts.checkpoint, parts.parent, parts.unread) == (
+        whole.checkpoint, whole.parent, whole.unread,
+    )  # fmt: skip
+    assert json.loads(parts.metadata.content) == json.loads(whole.metadata.content)
+    document, rest = json.loads(whole.document.content), json.loads(parts.document.content)
+    channels = document.pop("channel_values")
+    assert rest == document
+    assert parts.channels.keys() == channels.keys()
+    large = {name for name, blob in parts.channels.items() if not blob.whole}
+    assert large == {"messages"}
+    for name in channels.keys() - large:
+        assert json.loads(parts.channels[name].content) == channels[name]
