@@ -137,6 +137,18 @@ def _replay(connection: Connection, rows: Any, saver: SaverState, only: Key | No
     return held
 
 
+def drop(entries: dict[Key, Entry], removed: list[Key], part: str = "") -> None:
+    """Take checkpoints away; with ``part`` their rows (``checkpoints``) or ``writes`` alone."""
+    for key in removed:
+        entry = entries.get(key, Entry())
+        if part == "checkpoints":
+            entry.put, entry.live, entry.sizes = None, 0, None
+        elif part == "writes":
+            entry.writes = {}
+        if not part or (entry.put is None and not entry.writes):
+            entries.pop(key, None)
+
+
 def _remove(  # noqa: PLR0917 (one row, taken apart)
     connection: Connection,
     held: Held,
@@ -153,8 +165,8 @@ def _remove(  # noqa: PLR0917 (one row, taken apart)
         }  # fmt: skip
         held.entries |= copied
     elif operation == "delete_for_runs" or "removed" in detail:
-        for ns, checkpoint in detail.get("removed", []):
-            held.entries.pop((ns, checkpoint), None)
+        removed = [(ns, checkpoint) for ns, checkpoint in detail.get("removed", [])]
+        drop(held.entries, removed, detail.get("part", ""))
     elif operation == "prune" and detail.get("strategy", "").startswith(pruning.KEEP_LATEST):
         kept = {(ns, checkpoint) for ns, checkpoint in detail.get("kept", [])}
         held.entries = {key: entry for key, entry in held.entries.items() if key in kept}

@@ -37,12 +37,11 @@ def apply(ledger: Ledger, process: ProcessState, event: events.Removal) -> None:
         gone = set(event.subjects)
         before = held.stored_bytes
         removed = [key for key in held.entries if key[1] in gone]
-        for key in removed:
-            del held.entries[key]
+        history.drop(held.entries, removed, event.strategy)
         stored_bytes = state.stored_bytes - (before - held.stored_bytes)
         change = removals.become(state, held, stored_bytes)
-        detail["removed"] = removed
-        _forget(ledger, state, sorted(gone))
+        detail = {"removed": removed, "part": event.strategy}
+        _forget(ledger, state, sorted(gone), event.strategy)
     else:
         change = (-state.stored_bytes, -state.live_bytes, -1)
         state.clear(event.at_us)
@@ -52,8 +51,10 @@ def apply(ledger: Ledger, process: ProcessState, event: events.Removal) -> None:
     ledger.removal(process, event, saver, state, change, detail)
 
 
-def _forget(ledger: Ledger, state: ThreadState, checkpoints: list[str]) -> None:
+def _forget(ledger: Ledger, state: ThreadState, checkpoints: list[str], of: str) -> None:
+    """Delete rows of what was found, of checkpoints or of their writes."""
+    operation = "put" if of == "checkpoints" else "put_writes"
     for begin in range(0, len(checkpoints), _PLACES):
         part = checkpoints[begin : begin + _PLACES]
-        sql = f"{_FORGET} AND checkpoint IN ({', '.join('?' * len(part))})"
+        sql = f"{_FORGET} AND operation = '{operation}' AND checkpoint IN ({', '.join('?' * len(part))})"
         ledger.connection.exec_driver_sql(sql, (state.id, *part))

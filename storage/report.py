@@ -76,8 +76,8 @@ def operations(connection: Connection, choice: Choice) -> list[Row]:
         | _chosen(
             _timed(row), "operation", "thread_id", "application", "graph", "backend", "ns",
             "checkpoint", "parent", "step", "source", "node", "task", "run", "error",
-            "duration_us", "serde_us", "serializer", "payload_bytes", "live_bytes", "metadata_bytes", "stored_delta_bytes",
-            "rows",
+            "duration_us", "serde_us", "serializer", "payload_bytes", "live_bytes",
+            "metadata_bytes", "stored_delta_bytes", "rows",
         )
         | {"channels": json.loads(row["channels"])}
         for row in rows

@@ -57,6 +57,7 @@ class Reader:
         self._levels: dict[str, int] = {}
         self._told = 0.0
         self._problem = ""
+        self._began = False
         self._facts: SaverFacts | None = None
 
     def run(self) -> None:
@@ -119,8 +120,8 @@ class Reader:
                 if changed:
                     poll(lambda: self._read_on(source))
                     gauges_due = reconcile_due = True
-            if self._problem:
-                self._problem = ""
+            if self._problem or not self._began:  # what was wrong is over; there is nothing new
+                self._problem, self._began = "", True
                 self._reached()
             if gauges_due and gauges.is_due():
                 gauges_due = False
@@ -189,8 +190,8 @@ class Reader:
 
     def _reconcile(self, source: Source) -> None:
         assert self._facts is not None
-        for thread, checkpoints in reconcile.vanished(self._store, self._key, self._facts, source):
-            self._teller.tell(*_removal(self._key, thread, checkpoints))
+        for gone in reconcile.vanished(self._store, self._key, self._facts, source):
+            self._teller.tell(*_removal(self._key, gone))
             if self._stopped():
                 return
 
@@ -211,7 +212,8 @@ def _introductions(key: str, facts: SaverFacts) -> list[tuple[Any, ...]]:
     return [saver, resource]
 
 
-def _removal(key: str, thread: str, checkpoints: list[str]) -> tuple[Any, ...]:
+def _removal(key: str, gone: reconcile.Gone) -> tuple[Any, ...]:
     return (
-        "removal", -1, key, "", 0, thread, "", "", "", -1, "", "vanished", checkpoints, "",
+        "removal", -1, key, "", 0, gone.thread, "", "", "", -1, "", "vanished", gone.checkpoints,
+        gone.part,
     )  # fmt: skip

@@ -7,6 +7,7 @@ a thread that has fewer than were told, what is left is compared one by one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
@@ -16,6 +17,7 @@ from collector.latest import LAYOUT
 from collector.savers import SaverState
 
 PAGE_THREADS = 500
+CHECKPOINTS, WRITES = "checkpoints", "writes"
 SUBJECTS = 1_000
 """Most checkpoints in an event."""
 
@@ -30,11 +32,18 @@ _PAGE = (
 )
 
 
-def vanished(
-    store: Engine, key: str, facts: SaverFacts, source: Source
-) -> Iterator[tuple[str, list[str]]]:
-    """(thread, checkpoint ids) of what is gone, no ids: the whole thread. Each page is read from
-    the store before it is asked for in the database, so that what is new is not taken for gone."""
+class Gone(NamedTuple):
+    """A thread, or of it the checkpoints or pending writes of some checkpoints."""
+
+    thread: str
+    part: str = ""
+    """``checkpoints`` or ``writes``; empty: all of the thread."""
+    checkpoints: list[str] = []  # noqa: RUF012 (never changed)
+
+
+def vanished(store: Engine, key: str, facts: SaverFacts, source: Source) -> Iterator[Gone]:
+    """What is gone. Each page is read from the store before it is asked for in the database, so
+    that what is new is not taken for gone."""
     with store.connect() as connection:
         told = connection.exec_driver_sql(_TOLD, (key,)).scalar_one() or 0
     total = source.total().checkpoints
@@ -58,17 +67,18 @@ def vanished(
 
 def _of_thread(
     store: Engine, number: int, saver: SaverState, source: Source, thread: str
-) -> Iterator[tuple[str, list[str]]]:
+) -> Iterator[Gone]:
     with store.connect() as connection:
         known = history.all_of(connection, number, saver).entries
     held = source.held(thread)
     if not held.checkpoints and not held.writes:
-        yield thread, []
+        yield Gone(thread)
         return
-    gone = sorted({
-        key[1]
-        for key, entry in known.items()
-        if key not in (held.writes if entry.put is None else held.checkpoints)
-    })  # fmt: skip
-    for begin in range(0, len(gone), SUBJECTS):
-        yield thread, gone[begin : begin + SUBJECTS]
+    for part, gone in (
+        (CHECKPOINTS, {k[1] for k, entry in known.items() if entry.put is not None}),
+        (WRITES, {k[1] for k, entry in known.items() if entry.writes}),
+    ):
+        there = held.checkpoints if part == CHECKPOINTS else held.writes
+        ids = sorted(gone - {checkpoint for _, checkpoint in there})
+        for begin in range(0, len(ids), SUBJECTS):
+            yield Gone(thread, part, ids[begin : begin + SUBJECTS])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from storage import sources
 from storage.sources import Source
 from tests.collector.inspection.looks import fill
+from tests.collector.made import one, query
 from tests.conftest import REPOSITORY
 from tests.storage import seed_sources
 
@@ -44,7 +47,7 @@ def spool(isolated: Path) -> Path:
 def test_attached_listed_detached(path: Path, spool: Path) -> None:
     """One file comes, is listed, and goes again; the database stays as it was."""
     before = path.read_bytes()
-    done = run("attach", path, "--app", "support")
+    done = run("attach", path, "--app", "support", "--no-wait")
     assert (done.returncode, done.stderr) == (0, "")
     (one,) = sources.list_(spool)
     assert (one.shown, one.application, one.mode) == (str(path), "support", "attach")
@@ -132,3 +135,24 @@ def test_the_list_tells_progress_and_problems(spool: Path, isolated: Path) -> No
     listed = run("sources").stdout
     assert "first 25%, 1,500 checkpoints read" in listed
     assert "following\n  db refused. Start it.\n" in listed
+
+
+def test_once_reads_all_and_ends(path: Path, isolated: Path, spool: Path) -> None:
+    """Without a collector around: one is run until all is stored, then the database is detached,
+    and nothing goes on. The second time, what came since is read."""
+    done = run("attach", path, "--once")
+    assert done.returncode == 0, done.stderr
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        count, size = connection.execute(
+            "SELECT count(*), sum(length(checkpoint)) FROM checkpoints"
+        ).fetchone()
+    assert f"\n{count:,} checkpoints" in done.stdout
+    assert sources.list_(spool) == []
+    store = isolated / "store.sqlite"
+    (row,) = query(store, "SELECT * FROM sources")
+    assert (row["phase"], row["done_checkpoints"]) == ("following", count)
+    assert row["removed_us"] > row["added_us"]
+    assert one(store, "SELECT sum(payload_bytes) FROM operations WHERE operation = 'put'") == size
+    done = run("attach", path, "--once")
+    assert done.returncode == 0, done.stderr
+    assert one(store, "SELECT count(*) FROM operations WHERE operation = 'put'") == count
