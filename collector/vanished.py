@@ -56,5 +56,6 @@ def _forget(ledger: Ledger, state: ThreadState, checkpoints: list[str], of: str)
     operation = "put" if of == "checkpoints" else "put_writes"
     for begin in range(0, len(checkpoints), _PLACES):
         part = checkpoints[begin : begin + _PLACES]
-        sql = f"{_FORGET} AND operation = '{operation}' AND checkpoint IN ({', '.join('?' * len(part))})"
+        places = ", ".join("?" * len(part))
+        sql = f"{_FORGET} AND operation = '{operation}' AND checkpoint IN ({places})"
         ledger.connection.exec_driver_sql(sql, (state.id, *part))

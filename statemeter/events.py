@@ -254,7 +254,8 @@ class Removal(Operation, frozen=True, array_like=True, gc=False, tag="removal"):
     """Threads of ``prune``, target of ``copy_thread``, runs of ``delete_for_runs``, checkpoint ids
     of ``vanished``: empty for the whole thread."""
     strategy: str = ""
-    """``keep_latest`` or ``delete``, for ``prune``; ``keep_latest:3`` keeps three checkpoints."""
+    """``keep_latest`` or ``delete``, for ``prune``; ``keep_latest:3`` keeps three checkpoints. Of
+    ``vanished``, what of the checkpoints is gone: ``checkpoints`` or ``writes``; empty: both."""
 
 
 class Sample(Event, frozen=True, array_like=True, gc=False, tag="sample"):

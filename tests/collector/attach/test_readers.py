@@ -141,7 +141,7 @@ def test_killed_at_any_moment_the_store_ends_the_same(tmp_path: Path, victim: st
     fill(path, 4)
     source = attached(path, spool)
     chance = random.Random(victim)
-    for _ in range(4):
+    for _ in range(2):
         with collector(spool, store) as child:
             if victim == "collector":
                 time.sleep(chance.uniform(0.5, 3))  # of its life, until it is killed
