@@ -14,11 +14,15 @@ import streamlit as st
 
 from pages.ui import filters
 
+OF_THREADS = ("threads", "history")
+"""Pages that are about a thread."""
+
 STEP, WITH = "step", "with"
 """Names in the address, and keys of the fields."""
 
 _PENDING = "statemeter_go"
 _LAST, _PAGE = "statemeter_last_thread", "statemeter_address_page"
+_DRAWN = "statemeter_address_drawn"
 
 _go = st.components.v2.component(
     "go_to",
@@ -40,16 +44,35 @@ export default function ({ data }) {
 )
 
 
+def draw(page: str) -> None:
+    """Draws the fields of a thread, on the pages that are about one.
+
+    By ``app.py``, not by the page: on the way from one of these pages to the other, Streamlit takes
+    names out of the address that belong to fields of a page.
+
+    Args:
+        page: names the page of this run.
+    """
+    _recall(page)
+    if page in OF_THREADS:
+        _fields()
+        st.session_state[_DRAWN] = True
+
+
 def thread() -> tuple[str, str]:
     """Thread id and key of its saver in the address, empty where missing."""
+    if not st.session_state.pop(_DRAWN, False):
+        _fields()  # the page runs alone
+    return str(st.session_state.get("thread") or ""), str(st.session_state.get("saver") or "")
+
+
+def _fields() -> None:
     with st.container(key="address"):
         thread_id = st.text_input("Thread id", key="thread", bind="query-params")
         saver = st.text_input("Saver", key="saver", bind="query-params")
-    if thread_id:
-        last = _last()
-        if (last.get("thread"), last.get("saver", "")) != (thread_id, saver):
-            st.session_state[_LAST] = {"thread": str(thread_id), "saver": str(saver)}
-    return str(thread_id), str(saver)
+    last = _last()
+    if thread_id and (last.get("thread"), last.get("saver", "")) != (thread_id, saver):
+        st.session_state[_LAST] = {"thread": str(thread_id), "saver": str(saver)}
 
 
 def step() -> tuple[str, str]:
@@ -62,20 +85,6 @@ def step() -> tuple[str, str]:
     return str(chosen), str(compared)
 
 
-def recall(page: str) -> None:
-    """Comes back to the thread and step that were looked at last, where a link leads to the History
-    page; to be called before the page of each run.
-
-    Args:
-        page: names the page of this run.
-    """
-    came = st.session_state.get(_PAGE, "") != page
-    st.session_state[_PAGE] = page
-    if came and page == "history" and "thread" not in st.query_params:
-        for name, value in _last().items():
-            st.session_state[name] = value
-
-
 def last_thread() -> str:
     """Id of the thread that this visitor looked at last, empty: none."""
     return _last().get("thread", "")
@@ -84,6 +93,16 @@ def last_thread() -> str:
 def ask_for_last() -> None:
     """Goes to the step that was looked at last; as ``ask_for_thread``."""
     _ask("history", _last())
+
+
+def _recall(page: str) -> None:
+    """Comes back to the thread and step that were looked at last, where a link leads to the History
+    page."""
+    came = st.session_state.get(_PAGE, "") != page
+    st.session_state[_PAGE] = page
+    if came and page == "history" and "thread" not in st.query_params:
+        for name, value in _last().items():
+            st.session_state[name] = value
 
 
 def _last() -> dict[str, str]:

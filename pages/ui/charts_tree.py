@@ -63,14 +63,14 @@ def tree(table: pd.DataFrame, chosen: int, compared: int | None, shown: int = SH
     ticks = steps.iloc[np.unique(np.linspace(0, len(steps) - 1, _TICKS).astype(int))]
     figure.update_layout(
         hovermode="closest",
-        # A zoom stays while the same part is shown.
+        # A zoom stays while the same part is shown. The axis has no range of its own, because one
+        # that grows with the thread would end the zoom.
         uirevision=f"from {begin}",
         # On a telephone so many points would lie on each other.
         meta={"narrow": [chosen - _NARROW, chosen + _NARROW]},
         xaxis={
             "tickmode": "array", "tickvals": ticks.index.tolist(),
             "ticktext": [UNKNOWN if pd.isna(step) else str(step) for step in ticks["step"]],
-            "range": [begin - 1, max(end, begin + 12)],
         },
         yaxis={
             "tickmode": "array", "tickvals": lanes, "ticktext": [_lane(part, one) for one in lanes],
@@ -135,7 +135,9 @@ def _edges(figure: go.Figure, table: pd.DataFrame, begin: int, end: int) -> None
             if origin < 0 or origin >= end or (name == "call" and parents[place] >= 0):
                 continue
             # It leaves the other lane at once and keeps to its own, so that lines lie apart.
-            x += [origin, min(origin + 0.6, place), place, None]
+            # Cut off where the part ends: the axis reaches as far as its lines do.
+            ends = np.clip([origin, min(origin + 0.6, place), place], begin - 0.8, end - 0.2)
+            x += [*ends.tolist(), None]
             y += [int(lane[origin]), int(lane[place]), int(lane[place]), None]
         figure.add_trace(
             go.Scatter(

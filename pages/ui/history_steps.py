@@ -49,7 +49,8 @@ def _slider(table: pd.DataFrame, choice: Choice) -> None:
     if len(path) < 2:
         st.caption(f"Step {step_name(table, choice.chosen)} is the only one here.")
         return
-    # Assigned only where it differs: a thumb that is being drawn stays under the finger.
+    # Assigned only where it differs: a thumb that is being drawn stays under the finger. It is the
+    # default, too, because a browser tells the default of a slider that has only just come.
     if st.session_state.get(_SLIDER) != choice.position:
         st.session_state[_SLIDER] = choice.position
 
@@ -58,6 +59,7 @@ def _slider(table: pd.DataFrame, choice: Choice) -> None:
 
     st.select_slider(
         f"Step, {formats.count(len(path))} on this path", range(len(path)), key=_SLIDER,
+        value=choice.position,
         format_func=lambda position: step_name(table, path[position]), on_change=moved,
     )  # fmt: skip
 

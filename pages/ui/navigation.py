@@ -54,7 +54,7 @@ def _inside(page: st.Page) -> None:
     if access.refused():
         return
     filters.keep(page.url_path)
-    address.recall(page.url_path)
+    address.draw(page.url_path)
     header.draw(page.title)
     page.run()
 
