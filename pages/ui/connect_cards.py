@@ -57,7 +57,7 @@ def draw_detached(found: Sequence[Attached], zone: str | None) -> None:
                     width="content",
                 )
                 st.caption(f"detached {formats.clock(one.removed_us, zone)}", width="content")
-                _threads(one)
+                threads_link(one.key)
 
 
 def _heading(one: Attached, state: connect_states.State, zone: str | None) -> None:
@@ -166,7 +166,7 @@ def figures(one: Attached, stored: tuple[int, int] | None) -> list[tuple[str, st
 
 def _actions(one: Attached) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        _threads(one)
+        threads_link(one.key)
         st.page_link(
             _PAGES / "backends.py", label="Backend", icon=":material/database:",
             query_params={"backend": one.backend},
@@ -174,10 +174,11 @@ def _actions(one: Attached) -> None:
         _detach(one)
 
 
-def _threads(one: Attached) -> None:
+def threads_link(key: str) -> None:
+    """The way to the threads of a database."""
     st.page_link(
         _PAGES / "threads.py", label="Threads", icon=":material/forum:",
-        query_params={"storage": one.key},
+        query_params={"storage": key},
     )  # fmt: skip
 
 

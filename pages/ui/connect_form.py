@@ -7,7 +7,16 @@ import sys
 
 import streamlit as st
 
-from pages.ui import access, attaching, connect_rights, formats, frame, processes, values
+from pages.ui import (
+    access,
+    attaching,
+    connect_cards,
+    connect_rights,
+    formats,
+    frame,
+    processes,
+    values,
+)
 from pages.ui.attaching import Attaching
 from storage.sources import Mode
 
@@ -111,6 +120,7 @@ def _ended(asked: Attaching) -> None:
             "another way, detach it first.",
             icon=":material/link:",
         )
+        connect_cards.threads_link(asked.source.key)
     else:
         st.success(f"{shown} is attached.", icon=":material/check_circle:")
 
