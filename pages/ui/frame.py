@@ -49,7 +49,7 @@ _STYLE = """
 </style>
 """
 
-_ROW_PIXELS = 35
+_ROW_PIXELS = 33  # 2.1875rem of baseFontSize in .streamlit/config.toml
 """Height of a row of ``st.dataframe``, its header's too; a border of 3 is around them."""
 
 
