@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.figures import machine
 
-BENCHMARKS = ("chat", "collector", "pages", "threads")
+BENCHMARKS = ("attach", "chat", "collector", "pages", "threads")
 
 
 def run(name: str, quick: bool) -> dict[str, Any]:

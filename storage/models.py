@@ -135,10 +135,11 @@ class Operation(SQLModel, table=True):
     at_us: int
     operation: str = Field(
         description="put, put_writes, get_tuple, list, get_delta_channel_history, delete_thread, "
-        "prune, copy_thread or delete_for_runs; sync and async alike"
+        "prune, copy_thread, delete_for_runs or vanished (from an attached database); sync and "
+        "async alike"
     )
-    duration_us: int
-    serde_us: int
+    duration_us: int = Field(description="-1: found in an attached database, nobody saw the call")
+    serde_us: int = Field(description="-1: the same")
     serializer: str
     graph: str
     run: int = Field(description="number of the run in its process, 0: none")
@@ -167,7 +168,8 @@ class Operation(SQLModel, table=True):
     detail: str = Field(
         description="JSON; what else the operation tells, {} for most. put: channels_unknown, root "
         "(checkpoint a subgraph's call started from), deltas (DeltaChannel → super-steps since its "
-        "snapshot), snapshots (DeltaChannels written in full)"
+        "snapshot), snapshots (DeltaChannels written in full). Found in an attached database: found "
+        "(application of its sums), change (of live bytes and threads), indexes (of put_writes)"
     )
 
 

@@ -18,6 +18,7 @@ import psutil
 import pytest
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from benchmarks.attach import fill as fill_large
 from collector.inspection import url
 from examples.backends.on_sqlite import open_saver
 from storage import sources
@@ -202,3 +203,29 @@ def test_an_application_writes_undisturbed(tmp_path: Path) -> None:
     assert str(bad) in row_of(store, other.key)["problem"]
     with open_saver(str(tmp_path / "plain.sqlite")) as saver:
         assert schema == saver.conn.execute("SELECT sql FROM sqlite_schema ORDER BY 1").fetchall()
+
+
+@pytest.mark.slow
+def test_a_file_of_a_gigabyte_while_its_application_writes(tmp_path: Path) -> None:
+    """All of it is stored to the byte, the reader takes less than 150 MB in all, and the
+    application goes on meanwhile."""
+    path, spool, store = (tmp_path / name for name in ("chat.sqlite", "spool", "store.sqlite"))
+    fill_large(path, 1_000_000_000)
+    source = attached(path, spool)
+    writer = subprocess.Popen(
+        [
+            sys.executable, "-m", "tests.long_thread", str(path), "--turns", "30", "--pace", "0.1",
+        ],
+        cwd=REPOSITORY,
+    )  # fmt: skip
+    largest = 0
+    with collector(spool, store) as child:
+        while row_of(store, source.key).get("phase") != "following" or writer.poll() is None:
+            for reader in readers(child.pid):
+                with contextlib.suppress(psutil.Error):
+                    largest = max(largest, reader.memory_info().rss)
+            time.sleep(0.05)
+        wait_for(lambda: stored(store) == held(path), "what came last")
+    assert writer.returncode == 0
+    assert 0 < largest < 150_000_000
+    assert one(store, "SELECT count(*) FROM gaps") == 0
