@@ -168,8 +168,8 @@ class Operation(SQLModel, table=True):
     detail: str = Field(
         description="JSON; what else the operation tells, {} for most. put: channels_unknown, root "
         "(checkpoint a subgraph's call started from), deltas (DeltaChannel → super-steps since its "
-        "snapshot), snapshots (DeltaChannels written in full). Found in an attached database: found "
-        "(application of its sums), change (of live bytes and threads), indexes (of put_writes)"
+        "snapshot), snapshots (DeltaChannels written in full). Found in an attached database: "
+        "found (application of its sums), change (of live bytes and threads), indexes (of put_writes)"
     )
 
 
