@@ -2,7 +2,7 @@
 
 Starts a dashboard on a free port with a store of its own in a temporary folder, clicks **Run the
 demo**, waits, and takes
-``docs/images/{overview,threads,backends,caches,connect}-{light,dark}.png``.
+``docs/images/{overview,threads,history,backends,caches,connect}-{light,dark}.png``.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
         pages = {
             "overview": address,
             "threads": thread,
+            # A refund waits for a person and is thought over again: an interrupt and a fork.
+            "history": f"{address}/history?thread=refund-1001",
             "backends": f"{address}/backends",
             "caches": f"{address}/caches",
             "connect": f"{address}/connect",
