@@ -169,7 +169,7 @@ class Operation(SQLModel, table=True):
         description="JSON; what else the operation tells, {} for most. put: channels_unknown, root "
         "(checkpoint a subgraph's call started from), deltas (DeltaChannel → super-steps since its "
         "snapshot), snapshots (DeltaChannels written in full). Found in an attached database: "
-        "found (application of its sums), change (of live bytes and threads), indexes (of put_writes)"
+        "found (application of its sums), change (live bytes, threads), indexes (of put_writes)"
     )
 
 
