@@ -128,6 +128,8 @@ class Postgres:
         server and they tell nothing, every ``LAG_SECONDS``."""
         *counts, written = self.rows(_CHANGES, self._relations)[0]
         now = time.monotonic()
+        if self._new.waits:
+            return True
         if (counts, written) == self._changes[:2]:
             return False
         if counts == self._changes[0] and now - self._changes[2] < LAG_SECONDS:
@@ -154,6 +156,7 @@ class Postgres:
             "WHERE thread_id = %s",
             thread,
         )
+        self._new.shortened(thread)
         return Held(set(found), set(writes))
 
     def checkpoints(

@@ -39,6 +39,12 @@ SELECT thread_id, checkpoint_ns, id, true FROM page
 WHERE id > %s OR length(id) <> 36 OR substr(id, 15, 1) <> '6'
 UNION ALL (SELECT thread_id, checkpoint_ns, id, false FROM page ORDER BY {down} LIMIT 1)
 """
+_FIRST_ONES = """
+SELECT c.thread_id, c.checkpoint_ns, c.checkpoint_id FROM checkpoints c WHERE c.thread_id = ANY(%s)
+AND NOT EXISTS (SELECT 1 FROM checkpoints p WHERE p.thread_id = c.thread_id
+    AND p.checkpoint_ns = c.checkpoint_ns AND p.checkpoint_id = c.parent_checkpoint_id)
+ORDER BY 1, 3, 2
+"""
 _TOLD_BEFORE = """
 SELECT k.channel FROM unnest(%s::text[], %s::text[]) AS k (channel, version)
 WHERE EXISTS (SELECT 1 FROM checkpoints WHERE thread_id = %s AND checkpoint_ns = %s
@@ -94,6 +100,7 @@ class New:
         self._seen: Remembered[Key, bool] = Remembered(_KEPT)
         self._open: Remembered[tuple[str, str], str] = Remembered(_OPEN)
         self._writes: Remembered[Key, tuple[int, int]] = Remembered(_KEPT)
+        self._shortened: set[str] = set()
         latest = source.latest
         key = "thread_id, checkpoint_ns" if latest else "thread_id, checkpoint_ns, checkpoint_id"
         self._width = 2 if latest else 3
@@ -111,12 +118,27 @@ class New:
                 newest = self._open.get((one.thread, one.ns)) or ""
                 self._open[one.thread, one.ns] = max(newest, one.checkpoint)
 
+    def shortened(self, thread: str) -> None:
+        """Checkpoints of a thread are gone: those that came after them have their blobs now, and
+        are told again at the next reading."""
+        if not self._source.latest:
+            self._shortened.add(thread)
+
+    @property
+    def waits(self) -> bool:
+        """Whether there is something to be told again."""
+        return bool(self._shortened)
+
     def read(self, at: Cursor) -> Iterator[Batch]:
         """All that came after the cursor."""
         since, mark = at.since, at.mark
         key: tuple[str, ...] = ("",) * self._width
         pages = Pages()
         looked: set[Key] = set()
+        shortened, self._shortened = sorted(self._shortened), set()
+        first = self._source.rows(_FIRST_ONES, shortened) if shortened else []
+        for begin in range(0, len(first), _CHUNK):
+            yield Batch(self.checkpoints(first[begin : begin + _CHUNK])[0], at.text(), 0)
         while True:
             rows = self._source.rows(self._sweep, *key, INDEX_ROWS, since)
             if not rows:

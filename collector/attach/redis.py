@@ -180,8 +180,9 @@ class Redis:
             found, size = self.batch([key for _, key in page])
             pages.took(time.monotonic() - begun, size)
             self._new.saw(found)
+            fresh = self._new.fresh(found, at)
             at.key = [page[-1][0]]
-            yield Batch(found, at.text(), size)
+            yield Batch(fresh, at.text(), size)
             pages.rest()
 
     def _alone(self, at: Cursor) -> Iterator[Batch]:

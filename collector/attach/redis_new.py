@@ -37,7 +37,26 @@ class New:
         self._told: Remembered[tuple[bytes, str], bool] = Remembered(_KEPT)
         self._open: Remembered[tuple[str, str], str] = Remembered(_OPEN)
         self._states: Remembered[Key, int] = Remembered(_KEPT)
+        self._tasks: Remembered[tuple[Key, str], list[tuple[int, str, int]]] = Remembered(_KEPT)
+        self._floor: str | None = None
         self._scanned = -float(RESCAN_SECONDS)
+
+    def fresh(self, found: Sequence[Found], at: Cursor) -> list[Found]:
+        """Without pending writes that were told just so; of a shallow saver, which keeps those of
+        all checkpoints that there ever were, nor those that an earlier reader told."""
+        if self._floor is None:
+            self._floor = at.mark if at.key is None else ""
+        fresh: list[Found] = []
+        for one in found:
+            if not isinstance(one, FoundCheckpoint):
+                task = ((one.thread, one.ns, one.checkpoint), one.task)
+                if self._tasks.get(task) == one.writes:
+                    continue
+                if self._source.form.layout == "latest" and one.checkpoint < self._floor:
+                    continue
+                self._tasks[task] = one.writes
+            fresh.append(one)
+        return fresh
 
     def saw(self, found: Sequence[Found]) -> None:
         """These were told."""
@@ -70,8 +89,8 @@ class New:
                     if one.parent:
                         looked[one.thread, one.ns, one.parent] = True
             self.saw(found)
-            if found:
-                yield Batch(found, at.text(), size)
+            if fresh := self.fresh(found, at):
+                yield Batch(fresh, at.text(), size)
         for (thread, ns), checkpoint in self._open.items():
             looked[thread, ns, checkpoint] = True
         yield from self._pending(list(looked), at)
@@ -115,8 +134,8 @@ class New:
                 size += sum(write[6] for write in pending)
             for key, state in changed:
                 self._states[key] = state
-            if found:
-                yield Batch(found, at.text(), size)
+            if fresh := self.fresh(found, at):
+                yield Batch(fresh, at.text(), size)
 
 
 def _may_be_new(checkpoint: str, since: str) -> bool:
