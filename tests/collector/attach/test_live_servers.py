@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ import psycopg
 import pymongo
 import pytest
 import redis
+from langgraph.checkpoint.postgres import ShallowPostgresSaver
+from langgraph.checkpoint.redis import ShallowRedisSaver
 
 from collector.attach import postgres, reader
 from collector.attach.reader import Reader
@@ -111,8 +114,7 @@ def test_the_store_keeps_up(place: Place, tmp_path: Path) -> None:
     open_writer(str(store)).dispose()
 
     def told() -> dict[str, int]:
-        rows = query(store, "SELECT thread_id, stored_bytes FROM threads WHERE deleted_us = 0")
-        return {row["thread_id"]: row["stored_bytes"] for row in rows}
+        return stored_in(store)
 
     def problems() -> str:
         return str(one(store, "SELECT max(problem) FROM sources") or "")
@@ -138,3 +140,83 @@ def test_the_store_keeps_up(place: Place, tmp_path: Path) -> None:
     assert one(store, "SELECT max(deleted_us) FROM threads WHERE thread_id = 'one'") > 0
     assert one(store, "SELECT count(*) FROM dead_letters") == 0
     assert one(store, "SELECT max(partial) FROM threads") == 0
+
+
+def stored_in(store: Path) -> dict[str, int]:
+    """Stored bytes by thread, of those that exist."""
+    rows = query(store, "SELECT thread_id, stored_bytes FROM threads WHERE deleted_us = 0")
+    return {row["thread_id"]: row["stored_bytes"] for row in rows}
+
+
+def test_a_pruned_thread_keeps_what_is_left(postgres_database: str, tmp_path: Path) -> None:
+    """Its newest checkpoints have the blobs that older ones wrote; then it goes on, and away."""
+    spool, store = tmp_path / "spool", tmp_path / "store.sqlite"
+    spool.mkdir()
+    open_writer(str(store)).dispose()
+
+    def sums() -> dict[str, int]:
+        with psycopg.connect(postgres_database) as connection:
+            return dict(connection.execute(STORED).fetchall())
+
+    with (
+        on_postgres.open_saver(postgres_database) as saver,
+        collecting(spool, store),
+        attached(postgres_database, spool, store),
+    ):
+        graph = long_thread.build(saver)
+        for change in (
+            lambda: long_thread.play(graph, "one", 3),
+            lambda: saver.prune(["one"]),
+            lambda: long_thread.play(graph, "one", 1),
+            lambda: saver.prune(["one"], strategy="delete"),
+        ):
+            change()
+            wait_for(lambda: stored_in(store) == sums(), "keeping up")
+
+
+@pytest.mark.parametrize("backend", ["postgres", "redis"])
+def test_shallow_savers_are_followed(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The newest checkpoint of each namespace replaces the one before it, also where another
+    reader goes on."""
+    spool, store = tmp_path / "spool", tmp_path / "store.sqlite"
+    spool.mkdir()
+    open_writer(str(store)).dispose()
+    with shallow(backend, request) as (address, saver, sums):
+        graph = long_thread.build(saver)
+        config = {"configurable": {"thread_id": "one"}}
+        with collecting(spool, store):
+            for turn in range(1, 4):
+                graph.invoke(long_thread.question(turn), config)
+                with attached(address, spool, store):
+                    wait_for(lambda: stored_in(store) == sums(), "reading")
+                    graph.invoke(long_thread.question(turn + 10), config)
+                    wait_for(lambda: stored_in(store) == sums(), "keeping up")
+
+
+@contextmanager
+def shallow(
+    backend: str, request: pytest.FixtureRequest
+) -> Iterator[tuple[str, Any, Callable[[], dict[str, int]]]]:
+    """A shallow saver on a server: its URL, the saver, and stored bytes by thread."""
+    if backend == "postgres":
+        address = request.getfixturevalue("postgres_database")
+
+        def sums() -> dict[str, int]:
+            with psycopg.connect(address) as connection:
+                return dict(connection.execute(STORED).fetchall())
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            with ShallowPostgresSaver.from_conn_string(address) as saver:
+                saver.setup()
+                yield address, saver, sums
+    else:
+        request.getfixturevalue("redis_stack_url")  # what is missing is said there
+        with redis_servers.stack() as address, ShallowRedisSaver.from_conn_string(address) as saver:
+            saver.setup()
+            # Another thread first: which saver an empty database will have, nothing tells.
+            graph = long_thread.build(saver)
+            graph.invoke(long_thread.question(1), {"configurable": {"thread_id": "zero"}})
+            yield address, saver, lambda: held_by_redis(address).stored
