@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,7 +149,7 @@ def wait_for(url: str) -> None:
         try:
             with urllib.request.urlopen(url, timeout=5):  # noqa: S310 (ours, http)
                 return
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, or slow to answer as a busy machine is
             time.sleep(0.2)
     raise TimeoutError(f"{url} did not answer within {START_SECONDS} s")
 

@@ -70,8 +70,8 @@ def test_attach_look_detach(look: Look, isolated: Path, database: Path, dashboar
     expect(card).to_contain_text(f"{writes:,}")
 
     card.get_by_role("link", name="Threads").click()
-    page.wait_for_url("**/threads*")
-    expect(page.get_by_text("1 found")).to_be_visible()
+    page.wait_for_url(f"**/threads?*storage={one.key}*")
+    expect(page.get_by_text("1 of 1;")).to_be_visible()
     page.goto(f"{dashboard}/threads?thread=walk-1")
     drawn(page)
     expect(page.locator(".st-key-thread-exact")).to_contain_text(f"stored {stored:,} B")
@@ -79,7 +79,7 @@ def test_attach_look_detach(look: Look, isolated: Path, database: Path, dashboar
     with SqliteSaver.from_conn_string(str(database)) as saver:
         long_thread.play(long_thread.build(saver), "walk-2", 1)
     page.goto(f"{dashboard}/threads?q=walk-2")
-    expect(page.get_by_text("1 found")).to_be_visible()
+    expect(page.get_by_text("1 of 2;")).to_be_visible()
 
     page.goto(f"{dashboard}/connect")
     drawn(page)
@@ -89,7 +89,7 @@ def test_attach_look_detach(look: Look, isolated: Path, database: Path, dashboar
     expect(page.get_by_text("1 detached")).to_be_visible()
     assert sources.list_(isolated / "spool") == []
     page.goto(f"{dashboard}/threads?q=walk")
-    expect(page.get_by_text("2 found")).to_be_visible()
+    expect(page.get_by_text("2 of 2;")).to_be_visible()
 
 
 def test_a_phone(look: Look, dashboard: str) -> None:
