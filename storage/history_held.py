@@ -21,7 +21,7 @@ def held(connection: Connection, thread_key: int, puts: pd.DataFrame) -> np.ndar
     removals = fetch(
         connection,
         "SELECT id, operation, detail FROM operations WHERE thread_key = :key AND error = '' "
-        "AND operation IN ('delete_thread', 'prune', 'delete_for_runs') ORDER BY id",
+        "AND operation IN ('delete_thread', 'prune', 'delete_for_runs', 'vanished') ORDER BY id",
         key=thread_key,
     )
     layout = fetch(
@@ -37,7 +37,9 @@ def held(connection: Connection, thread_key: int, puts: pd.DataFrame) -> np.ndar
     for number, operation, text in removals.itertuples(index=False):
         detail = parsed(text, {})
         before = numbers < number
-        if operation == "delete_for_runs":
+        if operation == "vanished" and detail.get("part") == "writes":
+            continue
+        if operation == "delete_for_runs" or (operation == "vanished" and detail.get("removed")):
             gone = {(ns, checkpoint) for ns, checkpoint in detail.get("removed", [])}
             there &= ~(before & np.array([key in gone for key in keys], dtype=bool))
         elif operation == "prune" and str(detail.get("strategy", "")).startswith("keep_latest"):

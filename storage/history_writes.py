@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,8 +69,8 @@ class Writes:
         task = self.tasks.setdefault(key, {}).setdefault(row.task, Task())
         task.node = task.node or row.node
         kept = self.counts.setdefault(key, set())
-        for position, (channel, size) in enumerate(parsed(row.channels, [])):
-            kept.add((row.task, SPECIAL_WRITE_INDEX.get(channel, position)))
+        for index, channel, size in _told(row):
+            kept.add((row.task, index))
             if channel in _KINDS:
                 task.kinds.add(_KINDS[channel])
             else:
@@ -100,11 +100,24 @@ class Writes:
         return max(len([task for task in tasks if task != NO_TASK]), int(bool(tasks)))
 
 
+def _told(row: Any) -> Iterator[tuple[int, str, int]]:
+    """Index, channel and bytes of each write of a call."""
+    # Of what was found in a database the index is told; of a call it follows from the place.
+    indexes: Any = parsed(row.detail, {}).get("indexes") if row.detail != "{}" else None
+    for place, (channel, size) in enumerate(parsed(row.channels, [])):
+        known = isinstance(indexes, list) and place < len(indexes)
+        yield (
+            int(indexes[place]) if known else SPECIAL_WRITE_INDEX.get(channel, place),
+            channel,
+            size,
+        )
+
+
 def read(connection: Connection, thread_key: int, since_us: int = 0) -> Writes:
     """The pending writes that a thread was told of from a time on."""
     rows = fetch(
         connection,
-        "SELECT ns, checkpoint, task, node, channels, stored_delta_bytes FROM operations "
+        "SELECT ns, checkpoint, task, node, channels, detail, stored_delta_bytes FROM operations "
         "WHERE thread_key = :key AND operation = 'put_writes' AND at_us >= :since "
         "AND error = '' ORDER BY at_us, id",
         key=thread_key,
@@ -124,7 +137,7 @@ def writes_of(engine: Engine, thread_key: int, ns: str, checkpoint: str) -> pd.D
     with reading(engine) as connection:
         rows = fetch(
             connection,
-            "SELECT task, node, at_us, channels FROM operations WHERE thread_key = :key "
+            "SELECT task, node, at_us, channels, detail FROM operations WHERE thread_key = :key "
             "AND operation = 'put_writes' AND checkpoint = :checkpoint AND ns = :ns "
             "AND error = '' ORDER BY at_us, id",
             key=thread_key,
@@ -133,8 +146,7 @@ def writes_of(engine: Engine, thread_key: int, ns: str, checkpoint: str) -> pd.D
         )
     found: dict[tuple[str, int], tuple[Any, ...]] = {}
     for row in rows.itertuples(index=False):
-        for position, (channel, size) in enumerate(parsed(row.channels, [])):
-            index = SPECIAL_WRITE_INDEX.get(channel, position)
+        for index, channel, size in _told(row):
             known = float(size) if size >= 0 else np.nan
             kind = _KINDS.get(channel, "")
             found[row.task, index] = (row.task, row.node, row.at_us, index, channel, known, kind)

@@ -250,6 +250,12 @@ def test_what_the_backend_still_holds(made: Any) -> None:
     removed = json.dumps({"removed": [["", ids[1]], ["", ids[2]]]})
     _, fewer = made({"operation": "delete_for_runs", "detail": removed})
     assert list(fewer.table["held"]) == [True, False, False, True, True, True]
+    gone = removed.replace("}", ', "part": "checkpoints"}')
+    _, vanished = made({"operation": "vanished", "detail": gone})
+    assert list(vanished.table["held"]) == list(fewer.table["held"])
+    writes = removed.replace("}", ', "part": "writes"}')
+    assert made({"operation": "vanished", "detail": writes})[1].table["held"].all()
+    assert not made({"operation": "vanished"})[1].table["held"].any()
     failed = {"operation": "delete_thread", "error": "OperationalError"}
     assert made(failed)[1].table["held"].all()
 
@@ -296,6 +302,18 @@ def test_delta_channels_change_by_what_was_written(made: Any) -> None:
     assert found.loc["log", "change_bytes"] == 75
     assert found.loc["log", "nodes"] == ["model"]
     assert found.loc["messages", "kind"] == "removed"
+
+
+def test_the_index_of_a_write_that_was_found(made: Any) -> None:
+    """It is the database's own, which need not begin with 0."""
+    write = {
+        "operation": "put_writes", "checkpoint": "t-000005", "task": "k", "node": "model",
+        "channels": '[["log", 70], ["log", 5]]', "detail": '{"indexes": [4, 7]}',
+        "duration_us": -1,
+    }  # fmt: skip
+    engine, _ = made(write)
+    found = writes_of(engine, KEY, "", "t-000005")
+    assert found.loc[found["task"] == "k", "index"].tolist() == [4, 7]
 
 
 def test_damaged_columns_are_as_good_as_empty(made: Any) -> None:
