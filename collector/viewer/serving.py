@@ -28,6 +28,7 @@ FETCH_SECONDS = 20
 """Longest time to connect and to fetch."""
 DECODE_SECONDS = 2
 LINE_BYTES = 1_000_000
+MOST_ANSWERS = 1_000
 FETCHED = b"+\n"
 _M_ARENA_MAX = -8  # malloc.h
 
@@ -35,16 +36,26 @@ GONE = (
     "There is no such checkpoint (any longer): it was deleted or replaced, or is in another "
     "database than this one."
 )
+TOO_LARGE = "This checkpoint needs more memory than the viewer may take."
 OFF = "Values are not shown: STATEMETER_SHOW_VALUES is not 1."
 
 
 def serve(source: IO[bytes], target: IO[bytes]) -> int:
-    """Answer until the other side closes; returns the exit code."""
-    while line := source.readline(LINE_BYTES):
-        said = _encoded(_answered(line, target))
+    """Answer until the other side closes; returns the exit code.
+
+    After many answers, or one that lacked memory, it ends by itself: the client starts another.
+    """
+    for _ in range(MOST_ANSWERS):
+        line = source.readline(LINE_BYTES)
+        if not line:
+            break
+        answer = _answered(line, target)
+        said = _encoded(answer)
         _alarm(0)
         target.write(said + b"\n")
         target.flush()
+        if answer.problem == TOO_LARGE:
+            break
     return 0
 
 
@@ -59,7 +70,7 @@ def _answered(line: bytes, target: IO[bytes]) -> Answer:
     except (CouldNotLook, SettingError) as error:
         found = Answer(problem=str(error))
     except MemoryError:
-        found = Answer(problem="The checkpoint needs more memory than the viewer may take.")
+        found = Answer(problem=TOO_LARGE)
     except Exception as error:
         # Of its text only the class is told: it may quote a value, or a URL.
         found = Answer(problem=f"The viewer failed ({type(error).__name__}). Please report it.")

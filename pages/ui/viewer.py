@@ -45,6 +45,7 @@ SLOW_DECODE = (
     "Decoding this checkpoint takes longer than 2 s, so it was stopped: it is too large, or was "
     "made to be."
 )
+ENDED = "The viewer ended before it answered. Try again."
 MEMORY = "This checkpoint needs more memory than the viewer may take."
 
 
@@ -68,6 +69,8 @@ class Viewer:
             if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
                 return kept[2]
             line, answer = self._asked(asked)
+            if answer.problem == ENDED:  # by itself, after many answers: the next one takes over
+                line, answer = self._asked(asked)
             if not answer.problem:
                 self._keep(key, len(line), answer)
             return answer
@@ -84,6 +87,9 @@ class Viewer:
         asked = msgspec.structs.replace(asked, id=self._number)
         try:
             self._send(values.encode(asked) + b"\n")
+        except BrokenPipeError:
+            self._end()
+            return b"", Answer(problem=ENDED)
         except OSError as error:
             self._end()
             return b"", Answer(problem=f"The viewer cannot be asked ({error.strerror}). Try again.")
@@ -136,6 +142,8 @@ class Viewer:
             return SLOW_DECODE if fetched else SLOW_FETCH
         if -code in (getattr(signal, "SIGKILL", 0), getattr(signal, "SIGSEGV", 0)):
             return MEMORY
+        if code == 0:
+            return ENDED
         return f"The viewer ended early (exit code {code}). Please report it."
 
     def _end(self) -> int:

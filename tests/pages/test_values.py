@@ -15,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 import statemeter
+from collector.viewer import serving
 from pages.ui import data, values, viewer
 from statemeter import probe
 from storage.values import Ask
@@ -163,6 +164,24 @@ def test_a_viewer_that_ends_early_is_told_and_started_anew(
     with sqlite3.connect(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
+
+
+def test_a_viewer_that_is_done_is_followed_by_another(
+    shown: pytest.MonkeyPatch, thread: Any
+) -> None:
+    """One ends by itself after many answers; the question that met its end is asked again."""
+    assert values.checkpoint(thread, "", "").problem == ""
+    client = values._viewer()
+    first = client._process
+    assert first is not None
+    assert first.stdin is not None
+    first.stdin.write(b"?\n" * (serving.MOST_ANSWERS - 1))
+    first.stdin.flush()
+    first.wait(60)
+    with shown.context() as patched:
+        patched.setattr(first, "poll", lambda: None)  # its end was not seen yet
+        assert values.checkpoint(thread, "", "", ["turn"]).problem == ""
+    assert client._process is not first
 
 
 def end(pid: int, how: signal.Signals) -> bytes:
