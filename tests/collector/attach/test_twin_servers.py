@@ -21,6 +21,7 @@ import psycopg
 import pymongo
 import pytest
 
+from collector.attach import reader
 from collector.attach.reader import Reader
 from collector.attach.teller import Teller
 from collector.inspection import drivers, url
@@ -65,12 +66,12 @@ def read(address: str, spool: Path, store: Path) -> str:
     engine = open_reader(str(store))
     stop = threading.Event()
     teller = Teller(spool, key, "other", stop.is_set)
-    reader = Reader(key, named, engine, teller, stopped=stop.is_set, once=True)
+    reading = Reader(key, named, engine, teller, stopped=stop.is_set, once=True)
     raised: list[BaseException] = []
 
     def run() -> None:
         try:
-            reader.run()
+            reading.run()
         except BaseException as error:
             raised.append(error)
 
@@ -90,8 +91,31 @@ def read(address: str, spool: Path, store: Path) -> str:
     return key
 
 
+@pytest.fixture(scope="module")
+def quick() -> Iterator[None]:
+    """Readers look more often than every second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader, "POLL_SECONDS", 0.05)
+        patch.setattr(reader, "RECONCILE_SECONDS", 0.1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def redises(
+    redis_stack_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str, Path]]:
+    """Redis Stack, a plain Redis and the spool of the applications that ran on both. They are of
+    these tests alone: of a Redis that shallow savers use as well, only the others are read."""
+    spool = tmp_path_factory.mktemp("redises") / "spool"
+    with redis_servers.stack() as stack, redis_servers.plain() as plain:
+        twins.run("tests.collector.on_redis", spool, stack, plain)
+        yield stack, plain, spool
+
+
 @pytest.fixture(scope="module", params=KINDS)
-def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+def ran(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, quick: None
+) -> Iterator[Ran]:
     """One kind of saver: what ran, and the stores ``probe``, ``attached``, ``before`` (attached
     first) and ``after``."""
     folder = tmp_path_factory.mktemp(f"twin-{request.param}")
@@ -128,12 +152,9 @@ def ran_on(kind: str, request: pytest.FixtureRequest, spool: Path) -> Iterator[t
         with pymongo.MongoClient[Any](server) as client:
             client.drop_database(name)
     else:
-        request.getfixturevalue("redis_stack_url")  # what is missing is said there
-        # Servers of its own: of a Redis that shallow savers use as well, only the others are read.
-        with redis_servers.stack() as stack, redis_servers.plain() as plain:
-            twins.run("tests.collector.on_redis", spool, stack, plain)
-            valkey = plain.replace("redis://", "valkey://")
-            yield stack if kind == "redis" else valkey, "whole"
+        stack, plain, told = request.getfixturevalue("redises")
+        shutil.copytree(told, spool)
+        yield stack if kind == "redis" else plain.replace("redis://", "valkey://"), "whole"
 
 
 def _held(kind: str, address: str) -> tuple[dict[str, int], dict[str, int] | None]:
