@@ -87,6 +87,8 @@ def facts(value: Value, whole: float = 0) -> str:
     if value.rebuilt:
         ancestors = "ancestor" if value.rebuilt == 1 else "ancestors"
         told.append(f"rebuilt from {formats.count(value.rebuilt)} {ancestors}")
+    if value.how:
+        told.append(visible(clipped(value.how)))
     return " · ".join(told)
 
 

@@ -13,7 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.formats import UNKNOWN
 from pages.ui.history_messages import PAGE, added_at
+from pages.ui.history_values import facts
 from storage.plain_text import visible
+from storage.values import Value
 from tests import browsed
 from tests.browsed import THREAD, identity, ids
 from tests.hostile_thread import HOSTILE, PIXEL
@@ -294,6 +296,13 @@ def test_a_database_that_is_gone(
     assert "chat.sqlite" in told
     assert "part of the page failed" not in told
     assert not trees(visitor)
+
+
+def test_a_rebuilt_value_says_how() -> None:
+    """The application's reducer was not run: what stood in for it is said beside the value."""
+    how = "messages: by id, removals applied"
+    told = facts(Value(type="msgpack", bytes=1200, data=[1, 2], rebuilt=3, how=how), whole=2400)
+    assert told == f"1.20 KB · 50 % of the channels · list of 2 · rebuilt from 3 ancestors · {how}"
 
 
 NAN = float("nan")
