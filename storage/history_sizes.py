@@ -16,8 +16,9 @@ from storage.queries import fetch, reading
 from storage.queries_history import BEFORE_US, History
 
 KINDS = ("added", "removed", "changed", "rewritten", "same", "delta")
-"""``rewritten``: written on the way, and as large as before. ``delta``: a ``DeltaChannel``, whose
-value is not in its checkpoints; its change is what was written to it."""
+"""``rewritten``: written on the way or on the branch that is left, and as large as before, so that
+its value may differ. ``same``: written nowhere between. ``delta``: a ``DeltaChannel``, whose value
+is not in its checkpoints; its change is what was written to it, less what going back undoes."""
 
 _CHUNK = 500
 _INTERNAL = ("branch:to:", "join:", "__")
@@ -69,6 +70,18 @@ class _Step:
     authors: list[str]
     """Who made it, where no write says who wrote a channel."""
 
+    def by(self, channel: str) -> list[Task]:
+        """The tasks that wrote to a channel."""
+        return [task for task in self.tasks if channel in task.channels]
+
+    def wrote(self, channel: str, delta: bool) -> bool:
+        """Whether the step wrote a channel; a delta channel's value is told by its tasks alone."""
+        return self.sizes.written(channel) or (delta and bool(self.by(channel)))
+
+    def bytes_to(self, channel: str) -> int:
+        """Of its tasks' writes to a channel."""
+        return sum(task.channels[channel] for task in self.by(channel))
+
 
 def is_internal(channel: str) -> bool:
     """Whether a channel is LangGraph's own: triggers, joins, input, tasks."""
@@ -83,19 +96,23 @@ def difference(
     way, ancestor = way_between(found.parents, before, after)
     # What was written on the branch of the first is undone by going back to the ancestor; what was
     # written from there on led to the second.
-    forth = way_up(found.parents, after)[::-1]
+    forth, back = way_up(found.parents, after)[::-1], way_up(found.parents, before)
     if ancestor != NOWHERE:
         forth = forth[forth.index(ancestor) + 1 :]
+        back = back[: back.index(ancestor)]
     with reading(engine) as connection:
-        sizes = _read(connection, table["operation"].iloc[[before, after, *forth]])
+        sizes = _read(connection, table["operation"].iloc[[before, after, *forth, *back]])
         since = int(table["at_us"].iloc[way].min()) - BEFORE_US
-        writes = read(connection, thread_key, since) if forth else Writes()
+        writes = read(connection, thread_key, since) if forth or back else Writes()
     first, second = (_of(table, sizes, place) for place in (before, after))
-    steps = _steps(table.iloc[forth], [_of(table, sizes, place) for place in forth], writes)
-    told = (first, second, *(step.sizes for step in steps))
+    steps, undone = (
+        _steps(table.iloc[part], [_of(table, sizes, place) for place in part], writes)
+        for part in (forth, back)
+    )
+    told = (first, second, *(step.sizes for step in (*steps, *undone)))
     deltas = frozenset().union(*(one.deltas for one in told))
     names = dict.fromkeys([*second.channels, *first.channels, *sorted(deltas)])
-    rows = [_row(name, first, second, steps, name in deltas) for name in names]
+    rows = [_row(name, first, second, steps, undone, name in deltas) for name in names]
     columns = [
         "channel", "kind", "before_bytes", "after_bytes", "change_bytes", "nodes", "writes",
         "internal",
@@ -221,26 +238,25 @@ def _steps(table: pd.DataFrame, sizes: Iterable[_Sizes], writes: Writes) -> list
     ]
 
 
-def _row(
-    name: str, first: _Sizes, second: _Sizes, steps: list[_Step], delta: bool
+def _row(  # noqa: PLR0917 (the two checkpoints and what lies between)
+    name: str, first: _Sizes, second: _Sizes, steps: list[_Step], undone: list[_Step], delta: bool
 ) -> tuple[Any, ...]:
+    wrote = [step for step in steps if step.wrote(name, delta)]
+    left = [step for step in undone if step.wrote(name, delta)]
+    count = len(wrote)
     by: dict[str, None] = {}
-    count = added = 0
-    for step in steps:
-        wrote = [task for task in step.tasks if name in task.channels]
-        if step.sizes.written(name) or (delta and wrote):
-            count += 1
-            added += sum(task.channels[name] for task in wrote)
-            # The input is written by a node of LangGraph's own, which calls itself nothing.
-            by |= dict.fromkeys([task.node or START for task in wrote] or step.authors)
+    for step in wrote:
+        # The input is written by a node of LangGraph's own, which calls itself nothing.
+        by |= dict.fromkeys([task.node or START for task in step.by(name)] or step.authors)
     if delta:
-        return (name, "delta", np.nan, np.nan, float(added), list(by), count, False)
+        added, taken = (sum(step.bytes_to(name) for step in part) for part in (wrote, left))
+        return (name, "delta", np.nan, np.nan, float(added - taken), list(by), count, False)
     old, new = first.channels.get(name), second.channels.get(name)
     kind = (
         "added" if old is None
         else "removed" if new is None
         else "changed" if old != new
-        else "rewritten" if count
+        else "rewritten" if wrote or left
         else "same"
     )  # fmt: skip
     return (

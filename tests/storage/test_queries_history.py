@@ -172,6 +172,20 @@ def test_a_difference_names_the_nodes(played: Played) -> None:
     assert not back.table["nodes"].map(len).any(), "going back, nothing is written"
 
 
+def test_going_back_undoes_what_was_written(played: Played) -> None:
+    """A channel that was written after the checkpoint to which one goes back is not the same, even
+    if it is as large; one that was not is."""
+    root = played.history.table[played.history.table["ns"] == ""]
+    for row in root[root["parent_row"] >= 0].iloc[10:40].itertuples():
+        forth = difference(played.engine, KEY, played.history, row.parent_row, row.Index)
+        back = difference(played.engine, KEY, played.history, row.Index, row.parent_row)
+        for kind in ("same", "rewritten", "changed"):
+            there, here = (
+                set(one.table["channel"][one.table["kind"] == kind]) for one in (forth, back)
+            )
+            assert (row.checkpoint, kind, here) == (row.checkpoint, kind, there)
+
+
 def test_one_channel_through_time(played: Played) -> None:
     """Its bytes and elements at each step of a path are those of each checkpoint by itself."""
     history, engine = played.history, played.engine
@@ -301,6 +315,8 @@ def test_delta_channels_change_by_what_was_written(made: Any) -> None:
     assert found.loc["log", "kind"] == "delta"
     assert found.loc["log", "change_bytes"] == 75
     assert found.loc["log", "nodes"] == ["model"]
+    back = difference(engine, KEY, told, last, last - 1).table.set_index("channel")
+    assert back.loc["log", "change_bytes"] == -75
     assert found.loc["messages", "kind"] == "removed"
 
 
