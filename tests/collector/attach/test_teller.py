@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from collector.attach.teller import Teller
+from collector.attach import teller as tellers
+from collector.attach.teller import Stopped, Teller
 from collector.records import take
-from statemeter.events import RECORD_MAX_BYTES, Gauges, Process, Removal
+from statemeter import settings
+from statemeter.events import RECORD_MAX_BYTES, Gauges, Process, Removal, Seal
+from tests.collector.live import wait_for
 
 KEY = "0123456789ab"
 
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Path:
-    return tmp_path / "spool"
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    return folder
 
 
 def made(spool: Path, stop: threading.Event | None = None) -> Teller:
@@ -28,7 +33,8 @@ def told(spool: Path) -> list[object]:
     """All events in the segments, in order."""
     found: list[object] = []
     for path in sorted(spool.glob("*.spool")):
-        items, bad, _ = take(path.read_bytes(), 1_000_000)
+        data = path.read_bytes()
+        items, bad, _ = take(data[: data.rfind(b"\n") + 1], 1_000_000)
         assert not bad
         found += [event for event, _ in items]
     return found
@@ -65,3 +71,56 @@ def test_names_that_no_record_holds_are_cut(spool: Path) -> None:
     removals = [event for event in told(spool) if isinstance(event, Removal)]
     assert [len(event.thread) < 600 for event in removals] == [True, True]
     assert removals[1].thread == "?"
+
+
+def test_it_waits_for_room_and_drops_nothing(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than may wait: nothing is written until what was told is stored; then it goes on. A
+    reader that is to end does so while it waits."""
+    monkeypatch.setattr(tellers, "WAITING_BYTES", 20_000)
+    stop = threading.Event()
+    teller = made(spool, stop)
+
+    def tell() -> None:
+        try:
+            for number in range(1_000):
+                teller.tell("gauges", KEY, {f"name {n}": number for n in range(20)})
+                teller.flush()
+        except Stopped:
+            pass
+
+    def is_full() -> bool:
+        events = told(spool)
+        full = tellers.spool_size(spool) >= 20_000
+        return full and bool(events) and isinstance(events[-1], Seal)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    seen: set[int] = set()
+    for _ in range(5):
+        wait_for(is_full, "a full spool, its last segment sealed")
+        assert tellers.spool_size(spool) < 20_000 + 2_000
+        seen |= {event.seq for event in told(spool)}  # type: ignore[attr-defined]
+        for path in spool.glob("*.spool"):
+            path.unlink()  # as the collector does with what is stored
+    stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert seen == set(range(1, max(seen) + 1))
+    assert len(seen) > 100
+
+
+def test_probes_keep_their_room(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While others fill half of the spool, a reader writes nothing."""
+    monkeypatch.setenv("STATEMETER_SPOOL_MB", "1")
+    other = spool / f"{'f' * 32}-000001.v1.spool"
+    other.write_bytes(b"x" * (settings.MB // 2))
+    teller = made(spool)
+    teller.tell("gauges", KEY, {})
+    thread = threading.Thread(target=teller.flush, daemon=True)
+    thread.start()
+    thread.join(0.3)
+    assert thread.is_alive()
+    assert list(spool.glob(f"{KEY}*")) == []
+    other.unlink()
+    thread.join(30)
+    assert len(told(spool)) == 2
