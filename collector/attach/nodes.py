@@ -13,8 +13,8 @@ import msgspec
 
 SENDS = "__pregel_tasks"
 """Channel that holds what ``Send`` asked for."""
-_PULL = "~__pregel_pull, "
-_PUSH = "~__pregel_push, "
+PULL = "~__pregel_pull, "
+PUSH = "~__pregel_push, "
 
 
 def node_of(task_path: str, sends: Sequence[str] = ()) -> str:
@@ -25,10 +25,10 @@ def node_of(task_path: str, sends: Sequence[str] = ()) -> str:
         sends: node of each element of ``__pregel_tasks`` in the checkpoint, where they are known.
     """
     name = ""
-    if task_path.startswith(_PULL):
-        name = task_path.removeprefix(_PULL)
-    elif task_path.startswith(_PUSH):
-        index = task_path.removeprefix(_PUSH).partition(",")[0]
+    if task_path.startswith(PULL):
+        name = task_path.removeprefix(PULL)
+    elif task_path.startswith(PUSH):
+        index = task_path.removeprefix(PUSH).partition(",")[0]
         if index.isdecimal() and int(index) < len(sends):
             name = sends[int(index)]
     return "" if name.startswith("__") else name

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-from collector.attach import cursors, postgres_rows
+from collector.attach import cursors, postgres_rows, postgres_sends
 from collector.attach.cursors import Cursor
 from collector.attach.documents import Versions
 from collector.attach.pages import Pages
@@ -181,7 +181,7 @@ class New:
             if self._writes.get(key) != state:
                 self._writes[key] = state
                 fresh += held
-        return fresh
+        return postgres_sends.named(self._source, fresh)
 
     def _pending(self, keys: Sequence[Key], at: Cursor) -> Iterator[Batch]:
         fresh = self.fresh(self._source.pending(keys))
