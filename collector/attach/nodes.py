@@ -7,12 +7,15 @@ INDEX, …`` for one that a ``Send`` asked for, which is the element of that ind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 SENDS = "__pregel_tasks"
 """Channel that holds what ``Send`` asked for."""
+NO_TASK = "00000000-0000-0000-0000-000000000000"
+"""Task id of what a caller wrote, such as ``Command(resume=…)``."""
+_INPUT, _BRANCH, _JOIN = "__start__", "branch:to:", "join:"
 PULL = "~__pregel_pull, "
 PUSH = "~__pregel_push, "
 
@@ -56,3 +59,15 @@ def _node_of_send(packed: msgspec.Raw) -> str:
         return _as_text(_as_list(parts[2])[0]) if _as_text(parts[1]) == "Send" else ""
     except (msgspec.MsgspecError, RecursionError, UnicodeError, IndexError):
         return ""
+
+
+def called(channels: Iterable[str], sends: Sequence[str]) -> list[str]:
+    """Nodes that a checkpoint calls, by its channels and its ``Send``s; none where another thing
+    than these may call one (the input, a join of several edges)."""
+    names = dict.fromkeys(sends)
+    for channel in channels:
+        if channel == _INPUT or channel.startswith(_JOIN):
+            return []
+        if channel.startswith(_BRANCH):
+            names[channel.removeprefix(_BRANCH)] = None
+    return list(names)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from collector.attach import redis_asking, redis_documents, redis_keys
+from collector.attach import nodes, redis_asking, redis_documents, redis_keys
 from collector.attach.documents import Document, Parents, Versions
 from collector.attach.redis_asking import Command, Server
 from collector.attach.redis_documents import UNREADABLE, WRITE_PATHS, Key, Write
@@ -288,6 +288,24 @@ class OfValkey(Whole):
     def versions_of(self, key: bytes, answer: bytes) -> Versions:
         """Versions of a checkpoint, without a look at its own parent."""
         return redis_documents.of_valkey(key, answer, lambda _: {})[1].versions
+
+    def remember(self, found: FoundCheckpoint, document: Document) -> None:
+        """The parent's versions, and the node that was called, where it is one alone."""
+        self.parents.add(found.thread, found.ns, found.checkpoint, document.versions)
+        called = nodes.called(found.channels, document.sends)
+        if len(called) == 1:
+            self.sends[found.thread, found.ns, found.checkpoint] = called
+
+    def tasks(self, writes: Sequence[Write]) -> list[FoundWrites]:
+        """See ``Form``. ValkeySaver keeps no path of a task: its node is the one that was called
+        from the checkpoint, where that is one."""
+        found = super().tasks(writes)
+        for one in found:
+            if one.task != nodes.NO_TASK:
+                one.node = next(
+                    iter(self.sends.get((one.thread, one.ns, one.checkpoint)) or ()), ""
+                )
+        return found
 
     def key_of(self, key: Key) -> bytes:
         """Where a checkpoint is kept."""

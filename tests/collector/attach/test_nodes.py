@@ -7,7 +7,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.pregel._algo import task_path_str
 from langgraph.types import Send
 
-from collector.attach.nodes import node_of, nodes_of_sends
+from collector.attach.nodes import called, node_of, nodes_of_sends
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,19 @@ def test_sends_name_their_nodes() -> None:
 def test_damaged_sends_name_nothing(packed: bytes) -> None:
     """Whatever the bytes: no error."""
     assert not any(nodes_of_sends(packed))
+
+
+@pytest.mark.parametrize(
+    ("channels", "sends", "nodes"),
+    [
+        (["messages", "branch:to:answer"], [], ["answer"]),
+        (["messages"], ["fetch", "fetch"], ["fetch"]),
+        (["branch:to:answer", "branch:to:log"], ["fetch"], ["fetch", "answer", "log"]),
+        (["branch:to:answer", "join:a+b:c"], [], []),
+        (["__start__"], [], []),
+        (["messages"], [], []),
+    ],
+)
+def test_what_a_checkpoint_calls(channels: list[str], sends: list[str], nodes: list[str]) -> None:
+    """Nodes by their channels and sends; none where something else may call one."""
+    assert called(channels, sends) == nodes
