@@ -55,7 +55,8 @@ def _slider(table: pd.DataFrame, choice: Choice) -> None:
         st.session_state[_SLIDER] = choice.position
 
     def moved() -> None:
-        address.choose_step(str(table["checkpoint"].iloc[path[st.session_state[_SLIDER]]]))
+        if st.session_state[_SLIDER] in range(len(path)):
+            address.choose_step(str(table["checkpoint"].iloc[path[st.session_state[_SLIDER]]]))
 
     st.select_slider(
         f"Step, {formats.count(len(path))} on this path", range(len(path)), key=_SLIDER,
@@ -72,7 +73,10 @@ def _branch(table: pd.DataFrame, choice: Choice) -> None:
         st.session_state[_BRANCH] = end
 
     def moved() -> None:
-        address.choose_step(str(table["checkpoint"].iloc[st.session_state[_BRANCH]]))
+        # A browser that is behind a growing thread names an end that is none any longer; Streamlit
+        # then gives its label.
+        if st.session_state[_BRANCH] in choice.ends:
+            address.choose_step(str(table["checkpoint"].iloc[st.session_state[_BRANCH]]))
 
     st.selectbox(
         f"Branch, {formats.count(len(choice.ends))} of them", choice.ends, key=_BRANCH,

@@ -104,6 +104,16 @@ def test_a_branch_is_chosen_by_its_end(visit: Visit, made: Path) -> None:
     assert shown.session_state["step"] == f"{THREAD}-fork-1"
 
 
+def test_an_end_that_is_none_any_longer_changes_nothing(visit: Visit, made: Path) -> None:
+    """A browser that is behind a growing thread tells the label of an end that has gone on."""
+    shown = visit("history", thread=THREAD)
+    branch = shown.selectbox(key="history-branch")
+    branch.options.append("to step 9, 04:53:41")
+    branch.set_value("to step 9, 04:53:41").run()
+    assert not shown.exception
+    assert "**Step 9 → 10**" in texts(shown)
+
+
 def test_subgraphs_are_entered_and_left(visit: Visit, made: Path) -> None:
     """From the step that called it into its first checkpoint, along its own path, and up again."""
     shown = visit("history", thread=THREAD, step=f"{THREAD}-fork-0")
