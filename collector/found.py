@@ -107,8 +107,9 @@ def detail(application: str, live: int, threads: int) -> dict[str, Any]:
 
 
 def withdraw_put(ledger: Ledger, state: ThreadState, entry: Entry, event: events.Put) -> Told:
-    """Take back what a reader told of a checkpoint that a probe tells now."""
-    entry.found = False
+    """Take back what a reader told of a checkpoint that a probe tells now, or a reader once more:
+    of a pruned thread the checkpoints that are left come again, with blobs of others."""
+    entry.found = event.duration_us < 0
     return _withdraw(ledger, state, _PUT, (state.id, event.checkpoint, event.ns))[0]
 
 

@@ -92,7 +92,7 @@ class Ledger:
         told = found.NOTHING
         if not event.error:
             entry = self.entry(saver, state, event.ns, event.checkpoint)
-            if entry.found and event.duration_us >= 0:
+            if entry.found and (event.duration_us >= 0 or entry.put is not None):
                 told = found.withdraw_put(self, state, entry, event)
             if event.whole:
                 sizes, channels = by_channel.known(event, parts)
