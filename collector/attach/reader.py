@@ -21,6 +21,7 @@ from collector.attach.teller import Stopped, Teller
 from collector.inspection import drivers
 from collector.inspection.errors import CouldNotLook
 from collector.inspection.url import Address
+from storage.gauges import decode
 from storage.store import plain
 
 POLL_SECONDS = 1.0
@@ -36,6 +37,12 @@ _POSITION = (
     "SELECT phase, cursor, done_checkpoints, total_checkpoints, done_bytes, total_bytes "
     "FROM sources WHERE key = ?"
 )
+_READINGS = (
+    "SELECT readings FROM gauge_samples WHERE resolution_s = 3600 AND resource_id = "
+    "(SELECT id FROM resources WHERE key = ? AND kind = 'source') "
+    "ORDER BY bucket_us DESC, at_us DESC LIMIT 20"
+)
+"""One for each hour and reader."""
 
 
 class Reader:
@@ -58,6 +65,8 @@ class Reader:
         self._told = 0.0
         self._problem = ""
         self._began = False
+        self._before_us = 0
+        """Of what the database was read before it was opened this time: the newest's time."""
         self._facts: SaverFacts | None = None
 
     def run(self) -> None:
@@ -82,9 +91,13 @@ class Reader:
     def _load(self) -> None:
         with plain(self._store) as cursor:
             row = cursor.execute(_POSITION, (self._key,)).fetchone()
+            readings = cursor.execute(_READINGS, (self._key,)).fetchall()
         if row is not None:
             self._phase = FOLLOWING if row[0] == FOLLOWING else FIRST
             self._cursor, self._done, self._total = row[1], [row[2], row[4]], [row[3], row[5]]
+            newest_us = max((decode(one).get("newest_us", 0) for (one,) in readings), default=0)
+            if newest_us:
+                self._levels["newest_us"] = newest_us
 
     def _try(self) -> None:
         """Open the database and follow it, until something is wrong with it."""
@@ -111,6 +124,8 @@ class Reader:
         if self._phase == FIRST:
             total = source.total()
             self._total = [-1 if n is None else n for n in (total.checkpoints, total.bytes)]
+        elif self._cursor:
+            self._before_us = self._levels.get("newest_us", 0)
         poll, gauges = Pace(POLL_SECONDS), Pace(GAUGES_SECONDS)
         reconciling = Pace(RECONCILE_SECONDS)
         gauges_due = reconcile_due = True
@@ -135,20 +150,25 @@ class Reader:
             self._sleep(POLL_SECONDS)
 
     def _read_on(self, source: Source) -> None:
-        """To the present."""
+        """To the present. A source that was opened anew reads the last again, which is not counted
+        again: it is no newer than what was read before."""
+        read = self._read["read_checkpoints"]
         for batch in source.read(self._cursor):
-            checkpoints = 0
+            checkpoints, again_bytes = 0, 0
             for found in batch.found:
+                again = 0 < found.at_us <= self._before_us
+                if again:
+                    again_bytes += found.read_bytes
                 if isinstance(found, FoundCheckpoint):
-                    checkpoints += 1
+                    checkpoints += not again
                     self._teller.tell(*found_events.of_checkpoint(self._key, found))
                     self._levels["newest_us"] = max(self._levels.get("newest_us", 0), found.at_us)
                 else:
                     for event in found_events.of_writes(self._key, found):
                         self._teller.tell(*event)
             self._cursor = batch.cursor[:CURSOR_CHARACTERS]
-            for place, more in enumerate((checkpoints, batch.read_bytes)):
-                self._done[place] += more
+            self._done[0] += checkpoints
+            self._done[1] += max(0, batch.read_bytes - again_bytes)
             self._read["read_checkpoints"] += checkpoints
             self._read["read_bytes"] += batch.read_bytes
             self._problem = ""
@@ -158,6 +178,9 @@ class Reader:
             self._teller.flush()
             if self._stopped():
                 return
+        self._before_us = 0
+        if self._read["read_checkpoints"] > read:
+            self._tell_gauges()  # a reader that follows this one has to know the newest
         if self._phase == FIRST:
             self._phase = FOLLOWING
             self._reached()

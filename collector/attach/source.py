@@ -91,6 +91,11 @@ class FoundCheckpoint:
     run_id: str = ""
     """From its metadata. For the reader alone; no event has it."""
 
+    @property
+    def read_bytes(self) -> int:
+        """What of ``Batch.read_bytes`` it is."""
+        return max(self.document_bytes, 0) + self.blob_bytes
+
 
 @dataclass(slots=True)
 class FoundWrites:
@@ -107,6 +112,11 @@ class FoundWrites:
     """From the task path (``times.node_of``), empty where that does not tell."""
     writes: list[tuple[int, str, int]]
     """(index as it is stored: negative for special channels; channel, bytes of the value)."""
+
+    @property
+    def read_bytes(self) -> int:
+        """What of ``Batch.read_bytes`` they are."""
+        return sum(max(size, 0) for _, _, size in self.writes)
 
 
 Found = FoundCheckpoint | FoundWrites

@@ -63,6 +63,9 @@ def attached(address: str, spool: Path, store: Path) -> Iterator[str]:
     assert not thread.is_alive()
 
 
+DONE = "SELECT done_checkpoints FROM sources"
+TOLD_TWICE = "SELECT count(*) - count(DISTINCT checkpoint) FROM operations WHERE operation = 'put'"
+
 Place = tuple[str, Callable[[str], Any], Callable[[], dict[str, int]], Callable[[], None]]
 """URL, what opens a saver, stored bytes by thread as the server has them, and what cuts the
 reader's connection."""
@@ -128,15 +131,18 @@ def test_the_store_keeps_up(place: Place, tmp_path: Path) -> None:
             long_thread.play(graph, "one", 2)
             long_thread.play(graph, "two", 2)
             wait_for(lambda: told() == sums() and not problems(), "keeping up")
+        read, before = one(store, DONE), sum(1 for _ in saver.list(None))
         long_thread.play(graph, "two", 2)
+        new = sum(1 for _ in saver.list(None)) - before
         saver.delete_thread("one")
         with attached(address, spool, store):
             wait_for(lambda: told() == sums(), "going on")
+            wait_for(lambda: one(store, DONE) >= read + new, "telling how much was read")
+        assert one(store, DONE) == read + new, "what was read before counts once"
         held = sum(1 for _ in saver.list(None))
     steps = "SELECT sum(steps) FROM threads WHERE deleted_us = 0"
     assert one(store, steps) == held
-    puts = "SELECT count(*) - count(DISTINCT checkpoint) FROM operations WHERE operation = 'put'"
-    assert one(store, puts) == 0
+    assert one(store, TOLD_TWICE) == 0
     assert one(store, "SELECT max(deleted_us) FROM threads WHERE thread_id = 'one'") > 0
     assert one(store, "SELECT count(*) FROM dead_letters") == 0
     assert one(store, "SELECT max(partial) FROM threads") == 0
@@ -172,6 +178,7 @@ def test_a_pruned_thread_keeps_what_is_left(postgres_database: str, tmp_path: Pa
         ):
             change()
             wait_for(lambda: stored_in(store) == sums(), "keeping up")
+            assert one(store, TOLD_TWICE) == 0
 
 
 @pytest.mark.parametrize("backend", ["postgres", "redis"])
