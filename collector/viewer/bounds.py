@@ -5,8 +5,12 @@ The limits of ``limits.py`` are ours; these hold where ours have a hole, or a dr
 
 from __future__ import annotations
 
-import resource
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits; the dashboard ends what takes too long
+    resource = None  # type: ignore[assignment]
 
 MB = 1_048_576
 MEMORY_BYTES = 256 * MB
@@ -19,10 +23,12 @@ def set_limits(memory: int = MEMORY_BYTES) -> None:
     """Hold this process to its present address space and ``memory`` bytes more.
 
     Call it when all modules are imported and threads run: a thread takes address space for its
-    stack, and with glibc for a heap of its own (``MALLOC_ARENA_MAX=1`` in the environment). Beyond
-    the limit Python raises MemoryError. Where the kernel does not tell the address space (no Linux)
+    stack, and with glibc for a heap of its own (``serving`` sees to both). Beyond the limit Python
+    raises MemoryError. Where the kernel does not tell the address space (no Linux)
     memory is left as it is.
     """
+    if resource is None:
+        return
     _lower(resource.RLIMIT_CORE, 0)  # a core file would have the values in it
     if _PAGES_OF_MEMORY.exists():
         pages = int(_PAGES_OF_MEMORY.read_text().split()[0])
@@ -33,6 +39,8 @@ def allow_cpu(seconds: int) -> None:
     """Allow so many seconds of the processor from now on, and up to one more: the kernel counts
     whole ones. Then it ends this process (SIGXCPU). Call it anew for each request.
     """
+    if resource is None:
+        return
     used = resource.getrusage(resource.RUSAGE_SELF)
     ends = int(used.ru_utime + used.ru_stime) + 1 + seconds
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)

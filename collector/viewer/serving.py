@@ -82,7 +82,7 @@ def _looked(asked: Ask, target: IO[bytes]) -> Answer:
     if not settings.get("STATEMETER_SHOW_VALUES"):
         return Answer(problem=OFF)
     patterns = settings.get("STATEMETER_REDACT") or ()
-    _alarm(FETCH_SECONDS)
+    _allow(FETCH_SECONDS)
     with place.opened(asked) as (reader, origin):
         # Drivers are loaded now; what is fetched and decoded has to keep to this.
         bounds.set_limits()
@@ -92,7 +92,7 @@ def _looked(asked: Ask, target: IO[bytes]) -> Answer:
         complete(asked, reader, found)
     target.write(FETCHED)
     target.flush()
-    _alarm(DECODE_SECONDS)
+    _allow(DECODE_SECONDS)
     return msgspec.structs.replace(answer(asked, found, Maker(patterns)), origin=origin)
 
 
@@ -102,6 +102,12 @@ def _encoded(said: Answer) -> bytes:
     except (msgspec.MsgspecError, ValueError, OverflowError, MemoryError) as error:
         problem = f"The answer cannot be told ({type(error).__name__}). Please report it."
         return values.encode(Answer(id=said.id, problem=problem))
+
+
+def _allow(seconds: int) -> None:
+    """So many seconds from now on, by the clock and of the processor."""
+    bounds.allow_cpu(seconds)
+    _alarm(seconds)
 
 
 def _alarm(seconds: int) -> None:

@@ -65,8 +65,9 @@ class Viewer:
         if not self._lock.acquire(timeout=WAIT_SECONDS):
             return Answer(problem=BUSY)
         try:
+            self._forget()
             kept = self._kept.get(key)
-            if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
+            if kept is not None:
                 return kept[2]
             line, answer = self._asked(asked)
             if answer.problem == ENDED:  # by itself, after many answers: the next one takes over
@@ -159,6 +160,12 @@ class Viewer:
         except subprocess.TimeoutExpired:
             process.kill()
             return process.wait()
+
+    def _forget(self) -> None:
+        """Let go of answers that are not given again: values are in memory no longer than that."""
+        now = time.monotonic()
+        for key in [key for key, kept in self._kept.items() if now - kept[0] >= FRESH_SECONDS]:
+            del self._kept[key]
 
     def _keep(self, key: bytes, size: int, answer: Answer) -> None:
         self._kept[key] = (time.monotonic(), size, answer)
