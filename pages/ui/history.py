@@ -52,7 +52,10 @@ def _recent() -> None:
         )  # fmt: skip
     page, curves = data.threads(data.ListChoice(sort="recent"), 0, RECENT)
     with frame.card("history-recent"):
-        frame.title("Threads used last", "tick one to browse its history")
+        export.title(
+            "Threads used last", "tick one to browse its history", "threads",
+            lambda: page.rows.drop(columns="id"), there=not page.rows.empty,
+        )  # fmt: skip
         if page.rows.empty:
             st.text("No thread matches the filters at the top of the page.")
             return

@@ -126,7 +126,8 @@ def _table(table: pd.DataFrame) -> None:
 def _first(context: Context) -> None:
     found = data_history.channels_at(context.thread, context.chosen.Index)
     with frame.card("changes"):
-        frame.title("Channels", "of a first step: there is nothing before it")
+        export.title("Channels", "of a first step: there is nothing before it", "first-channels",
+                     lambda: found, there=not found.empty)  # fmt: skip
         if found.empty:
             st.text("It has no channel, or their sizes are not known.")
             return

@@ -109,12 +109,13 @@ def facts(context: Context) -> None:
         ("pending writes", f"{formats.count(row.writes)}, {_exact(row.pending_bytes)}"),
         ("held by the backend", "yes" if row.held else "no: deleted, pruned or replaced"),
     ]
+    facts = pd.DataFrame([one for one in rows if one], columns=["what", "value"])
     with frame.card("facts"):
-        frame.title("What was measured", "of this step")
+        export.title("What was measured", "of this step", "step", lambda: facts)
         st.dataframe(
-            pd.DataFrame([one for one in rows if one], columns=["what", "value"]),
+            facts,
             key="facts-table", hide_index=True, alt="What was measured of the step",
-            height=frame.table_height(len([one for one in rows if one]), 700),
+            height=frame.table_height(len(facts), 700),
             column_config={
                 "what": st.column_config.TextColumn("What", width="small"),
                 "value": st.column_config.TextColumn("Value", width="large"),
