@@ -4,8 +4,6 @@ measured in either way, are those that LangGraph has in its own process."""
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from tests.collector.made import one
 from tests.collector.viewer.test_decoding import assert_within
 from tests.conftest import StartChild
 from tests.everywhere.measured import THREAD, Measured, measure
-from tests.servers import redis_servers
 
 KINDS = ("sqlite", "async-sqlite", "postgres", "redis", "valkey", "mongodb")
 TURNS = {"quick": 24, "long": 200}
@@ -42,27 +39,6 @@ WAYS = [
     if (kind, way) != ("memory", "attached")
 ]  # fmt: skip
 DELTAS = [pytest.param(kind, marks=_later(kind in SOON)) for kind in (*KINDS, "memory")]
-
-
-@pytest.fixture
-def url_of(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Any]:
-    """``url_of(kind)``: an empty database of the test's own."""
-    with ExitStack() as stack:
-
-        def make(kind: str) -> str:
-            if kind == "postgres":
-                return str(request.getfixturevalue("postgres_database"))
-            if kind == "mongodb":
-                return f"{request.getfixturevalue('mongo_url')}/{tmp_path.name[:40]}"
-            if kind == "redis":
-                request.getfixturevalue("redis_stack_url")  # what is missing is said there
-                return stack.enter_context(redis_servers.stack())
-            if kind == "valkey":
-                request.getfixturevalue("redis_url")
-                return stack.enter_context(redis_servers.plain()).replace("redis:", "valkey:")
-            return "" if kind == "memory" else str(tmp_path / "chat.sqlite")
-
-        yield make
 
 
 @pytest.mark.parametrize(("kind", "way", "size"), WAYS)
