@@ -66,7 +66,7 @@ def test_demo_from_the_first_click(
     page.get_by_role("link", name="Threads").click()
     page.wait_for_url("**/threads*")
     drawn(page)
-    found = page.get_by_text(re.compile(r"\d+ found"))
+    found = page.get_by_text(re.compile(r"\d+ of \d+;"))
     before = found.inner_text()
     expect(found).not_to_have_text(before)
 

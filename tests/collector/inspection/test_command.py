@@ -146,7 +146,7 @@ def test_a_fault_of_ours_tells_its_class_alone(
     path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The text of an exception may hold anything."""
-    monkeypatch.setattr(child, "_environment", lambda: os.environ | {"PYTHONPATH": str(tmp_path)})
+    monkeypatch.setattr(child, "environment", lambda: os.environ | {"PYTHONPATH": str(tmp_path)})
     (tmp_path / "collector").mkdir()
     for name in ("__init__", "inspection/__init__", "inspection/__main__"):
         file = tmp_path / "collector" / f"{name}.py"

@@ -72,9 +72,9 @@ async def tell(kind: str, url: str, out: str, delta: bool) -> None:
         if kind.startswith("async"):
             config: Any = await long_thread.aplay(graph, thread, TURNS, fork_every=FORK_EVERY)
             history = [one async for one in graph.aget_state_history(config)]
-            listed = [
-                await saver.aget_tuple(one.config) or one async for one in saver.alist(config)
-            ]
+            # Listed whole first: a saver holds its lock while it lists.
+            found = [one async for one in saver.alist(config)]
+            listed = [await saver.aget_tuple(one.config) or one for one in found]
         else:
             config = long_thread.play(graph, thread, TURNS, fork_every=FORK_EVERY)
             history = list(graph.get_state_history(config))
