@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from statemeter import events, faults, gauges, introduction, records, resources, settings, subclass
+from statemeter import faults, gauges, introduction, resources, settings, subclass
 from statemeter.control import Control
 from statemeter.errors import SettingError
-from statemeter.spool import SpoolFull, SpoolWriter, record
+from statemeter.spool import SpoolFull, SpoolWriter, line
 
 logger = logging.getLogger("statemeter")
 
@@ -249,22 +249,17 @@ class Probe:
             fields = build(self.seq + 1, item)
             if fields is None:
                 return 0
-            try:
-                line = record(events.encode(fields))
-            except UnicodeEncodeError:
-                line = b""
-            if not line or len(line) > events.RECORD_MAX_BYTES:
-                line = record(events.encode(records.tame(fields)))
-                if len(line) > events.RECORD_MAX_BYTES:
-                    self._drop("too_long", 1)
-                    return 0
+            record = line(fields)
+            if not record:
+                self._drop("too_long", 1)
+                return 0
         except Exception:
             faults.fault(f"record of {getattr(build, '__name__', 'event')}")
             self._drop("fault", 1)
             return 0
         self.seq += 1
-        self._pending.append(line)
-        return len(line)
+        self._pending.append(record)
+        return len(record)
 
     def _drop(self, reason: str, count: int) -> None:
         self.dropped[reason] = self.dropped.get(reason, 0) + count

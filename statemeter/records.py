@@ -11,27 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from statemeter.calls import Call, Rows, RunScope
 
-NAME_CHARACTERS = 512
-"""Longest identifier that is told; a longer one keeps its beginning and tells its length."""
 _NODE_MEMORY = 4096
 
 _node_of_task: dict[str, str] = {}
-
-
-def tame(value: Any) -> Any:
-    """The fields of an event with names cut to length and lone surrogates replaced.
-
-    LangGraph takes any string as an identifier; this is the second try, after one did not fit.
-    """
-    if isinstance(value, str):
-        if len(value) > NAME_CHARACTERS:
-            value = f"{value[:NAME_CHARACTERS]}… ({len(value)} characters)"
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {tame(k): tame(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [tame(v) for v in value]
-    return value
 
 
 def text(name: Any) -> str:

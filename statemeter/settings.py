@@ -191,7 +191,7 @@ def spool_folder() -> Path:
 def roots() -> tuple[Path, ...]:
     """Folders in which a database file may lie that a form or a spool names."""
     folders: tuple[Path, ...] | None = get("STATEMETER_ROOTS")
-    return folders or (Path.home(), Path.cwd())
+    return folders or (Path(os.path.expanduser("~")), Path.cwd())  # Path.home() may raise
 
 
 def store_url() -> str:

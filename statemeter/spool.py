@@ -12,6 +12,7 @@ import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from statemeter import events
 
@@ -22,6 +23,9 @@ except ImportError:  # Windows: a dead writer is told by its process there
 
 Introduce = Callable[[], list[bytes]]
 
+NAME_CHARACTERS = 512
+"""Longest identifier that is told; a longer one keeps its beginning and tells its length."""
+
 
 class SpoolFull(OSError):
     """The whole spool is larger than ``STATEMETER_SPOOL_MB``."""
@@ -30,6 +34,34 @@ class SpoolFull(OSError):
 def record(payload: bytes) -> bytes:
     """A line of a segment for a JSON payload."""
     return b"%08x %b\n" % (zlib.crc32(payload), payload)
+
+
+def line(fields: tuple[Any, ...]) -> bytes:
+    """The record of an event: as it is, else with its names tamed; empty where even that is longer
+    than a record may be."""
+    try:
+        whole = record(events.encode(fields))
+    except UnicodeEncodeError:
+        whole = b""
+    if not whole or len(whole) > events.RECORD_MAX_BYTES:
+        whole = record(events.encode(tame(fields)))
+    return whole if len(whole) <= events.RECORD_MAX_BYTES else b""
+
+
+def tame(value: Any) -> Any:
+    """The fields of an event with names cut to length and lone surrogates replaced.
+
+    LangGraph takes any string as an identifier; this is the second try, after one did not fit.
+    """
+    if isinstance(value, str):
+        if len(value) > NAME_CHARACTERS:
+            value = f"{value[:NAME_CHARACTERS]}… ({len(value)} characters)"
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {tame(k): tame(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [tame(v) for v in value]
+    return value
 
 
 class SpoolWriter:

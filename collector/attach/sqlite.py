@@ -20,10 +20,8 @@ from collector.attach import sqlite_gauges
 from collector.attach.rowids import Position
 from collector.attach.source import Batch, Held, SaverFacts, Total
 from collector.attach.sqlite_rows import Checkpoints, Row, Writes
-from collector.inspection.errors import CouldNotLook
-from collector.inspection.limits import STATEMENT_SECONDS, from_settings
-from collector.inspection.sqlite_file import File, expect_file, tables_of
-from collector.inspection.sqlite_file import opened as opened_file
+from collector.inspection.limits import STATEMENT_SECONDS
+from collector.inspection.sqlite_file import checkpoints
 from collector.inspection.url import Address, storage_key
 
 BLOCKING_SECONDS = 0.5
@@ -43,15 +41,7 @@ def opened(address: Address) -> Iterator[SqliteSource]:
         CouldNotLook: it is not there, cannot be read, or holds no checkpoints.
     """
     path = Path(address.url)
-    expect_file(path, address.shown)
-    with opened_file(path, address.shown) as connection:
-        tables = tables_of(File(connection, from_settings()), path, address.shown)
-        if not {"checkpoints", "writes"} <= tables:
-            holds = f"holds {', '.join(sorted(tables)[:5])}" if tables else "is empty"
-            raise CouldNotLook(
-                f"{address.shown} has no checkpoints: it {holds}. Give the file that SqliteSaver "
-                "or AsyncSqliteSaver writes to, once the application has run."
-            )
+    with checkpoints(path, address.shown) as (connection, _):
         yield SqliteSource(connection, path)
 
 

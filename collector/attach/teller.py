@@ -17,8 +17,8 @@ from typing import Any
 
 from collector.lease import created_us
 from collector.processes import ATTACHED
-from statemeter import events, settings
-from statemeter.spool import SpoolWriter, record, spool_size
+from statemeter import settings
+from statemeter.spool import SpoolWriter, line, spool_size
 
 WAITING_BYTES = 32 * settings.MB
 """Most of its own that may wait to be stored."""
@@ -26,7 +26,6 @@ SPOOL_SHARE = 0.5
 """Of the whole spool: the rest is for probes, which lose what finds no room."""
 SEGMENT_BYTES = 4 * settings.MB
 LOOK_SECONDS = 0.05
-NAME_CHARACTERS = 512
 
 
 class Stopped(Exception):
@@ -77,7 +76,7 @@ class Teller:
                     self._begin()
                 if lines is None:
                     waiting, self._waiting = self._waiting, []
-                    lines = [line for told in waiting if (line := self._line(told))]
+                    lines = [one for told in waiting if (one := self._line(told))]
                 del lines[: self._writer.write(lines)]
                 if self._writer.is_full():
                     self.seal(final=0)
@@ -113,17 +112,10 @@ class Teller:
     def _line(self, told: tuple[Any, ...]) -> bytes:
         """The record of an event, with the next number; empty where it cannot be one."""
         tag, *fields = told
-        event = (tag, self._seq + 1, time.time_ns() // 1000, *fields)
-        try:
-            line = record(events.encode(event))
-        except UnicodeEncodeError:
-            line = b""
-        if not line or len(line) > events.RECORD_MAX_BYTES:
-            line = record(events.encode(tame(event)))
-            if len(line) > events.RECORD_MAX_BYTES:
-                return b""  # ids of thousands of characters: no store could show them
-        self._seq += 1
-        return line
+        found = line((tag, self._seq + 1, time.time_ns() // 1000, *fields))
+        if found:  # else ids of thousands of characters: no store could show them
+            self._seq += 1
+        return found
 
     def _wait_for_room(self) -> None:
         while True:
@@ -157,16 +149,3 @@ class Teller:
         if self._stopped():
             raise Stopped
         time.sleep(LOOK_SECONDS)
-
-
-def tame(value: Any) -> Any:
-    """The same with long names cut and what is no text replaced."""
-    if isinstance(value, str):
-        if len(value) > NAME_CHARACTERS:
-            value = f"{value[:NAME_CHARACTERS]}… ({len(value)} characters)"
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {tame(k): tame(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [tame(v) for v in value]
-    return value

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.inspection.errors import CouldNotLook
-from collector.inspection.limits import STATEMENT_SECONDS, Limits
+from collector.inspection.limits import STATEMENT_SECONDS, Limits, from_settings
 
 BUSY_SECONDS = 2.0
 _STEPS = 10_000  # of the virtual machine between looks at the clock: less than a millisecond
@@ -89,6 +89,26 @@ def opened(path: Path, shown: str) -> Iterator[sqlite3.Connection]:
     with closing(connection):
         connection.execute("PRAGMA query_only = ON")
         yield connection
+
+
+@contextmanager
+def checkpoints(path: Path, shown: str) -> Iterator[tuple[sqlite3.Connection, File]]:
+    """The same of a file that SqliteSaver writes to.
+
+    Raises:
+        CouldNotLook: it is not there, cannot be read, or holds no checkpoints.
+    """
+    expect_file(path, shown)
+    with opened(path, shown) as connection:
+        file = File(connection, from_settings())
+        tables = tables_of(file, path, shown)
+        if not {"checkpoints", "writes"} <= tables:
+            holds = f"holds {', '.join(sorted(tables)[:5])}" if tables else "is empty"
+            raise CouldNotLook(
+                f"{shown} has no checkpoints: it {holds}. Give the file that SqliteSaver "
+                "or AsyncSqliteSaver writes to, once the application has run."
+            )
+        yield connection, file
 
 
 def refused(path: Path, shown: str, error: sqlite3.Error) -> CouldNotLook:

@@ -8,9 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from collector.inspection.errors import CouldNotLook
-from collector.inspection.limits import from_settings
-from collector.inspection.sqlite_file import File, expect_file, opened, refused, tables_of
+from collector.inspection.sqlite_file import File, checkpoints, refused
 from collector.inspection.url import Address
 from collector.viewer.raw import EMPTY, MOST_WRITES, Blob, Budget, Found, Pending
 
@@ -34,13 +32,7 @@ def connected(address: Address) -> Iterator[Reader]:
         CouldNotLook: it is not there, cannot be read, or is no database.
     """
     path = Path(address.url)
-    expect_file(path, address.shown)
-    with opened(path, address.shown) as connection:
-        file = File(connection, from_settings())
-        if not {"checkpoints", "writes"} <= tables_of(file, path, address.shown):
-            raise CouldNotLook(
-                f"{address.shown} has no checkpoints: SqliteSaver made no tables in it (yet)."
-            )
+    with checkpoints(path, address.shown) as (_, file):
         try:
             yield Reader(file)
         except sqlite3.Error as error:
