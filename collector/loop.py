@@ -18,13 +18,14 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
-from collector import repair, spool
+from collector import orders, repair, spool
 from collector.attach.supervise import Supervisor
 from collector.errors import Fenced, SpoolUnusable
 from collector.gather import BATCH_RECORDS, Gatherer
 from collector.health import Health
 from collector.ingest import Ingest
 from collector.inspection import keep
+from collector.jobs.supervise import Jobs
 from collector.lease import Lease
 from collector.progress import Progress
 from collector.servers import Servers
@@ -79,6 +80,7 @@ class Collector:
         self._progress = Progress()
         self._servers = Servers(settings.get("STATEMETER_SERVERS") or "")
         self._readers = Supervisor(options.folder, str(self._path), os.getpid())
+        self._jobs = Jobs(options.folder, os.getpid())
         self._engine: Engine | None = None
         self._inode = 0
         self._limit = BATCH_RECORDS
@@ -106,15 +108,19 @@ class Collector:
                     if self._hold():
                         return
                 except Fenced as error:
-                    self._readers.stop()
+                    self._stop_children()
                     self._say(str(error))
                 except _TROUBLES as error:
                     self._trouble(error)
         finally:
             gc.enable()
             self._servers.stop()
-            self._readers.stop()
+            self._stop_children()
             self._close()
+
+    def _stop_children(self) -> None:
+        self._readers.stop()
+        self._jobs.stop()
 
     def _open(self) -> None:
         if self._engine is None:
@@ -246,9 +252,11 @@ class Collector:
             upkeep.measure(listing, self._health, now_us)
             upkeep.finish(listing)
             keep.take(self._options.folder, ingest.transaction)
+            orders.take(self._options.folder, ingest.transaction)
             ingest.store_servers(self._servers.taken())
             if not self._options.once:
                 self._readers.tend(ingest.transaction)
+                self._jobs.tend(ingest.transaction)
         wal = bound_wal(engine, self._path)
         if wal:
             self._health.problems["wal"] = wal

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlmodel import SQLModel
 
-from storage import models, models_inspections, models_resources, models_sources
+from storage import models, models_inspections, models_jobs, models_resources, models_sources
 from storage.errors import StoreTooNew
 from storage.models import Migration
 
@@ -63,6 +63,10 @@ def _index_names(connection: Connection) -> None:
     connection.exec_driver_sql("CREATE INDEX threads_failed ON threads (errors) WHERE errors > 0")
 
 
+def _create_jobs(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_jobs.TABLES)
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -70,6 +74,7 @@ CHANGES = (
     Change(4, "failed operations by time", _index_failures),
     Change(5, "attached databases", _create_sources),
     Change(6, "threads by id, and those with errors", _index_names),
+    Change(7, "jobs", _create_jobs),
 )
 
 NEWEST = CHANGES[-1].version

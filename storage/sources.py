@@ -16,6 +16,8 @@ from typing import Literal
 
 import msgspec
 
+from storage import files
+
 Mode = Literal["attach", "values"]
 """``attach``: its history is read, it is kept up with, and values are shown on demand;
 ``values``: only values on demand, for a database whose application is instrumented."""
@@ -103,7 +105,7 @@ def add(spool: Path, source: Source, *, replace: bool = False) -> Path:
         spool.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         path.parent.chmod(0o700)
-        _write(new, _encode(source))
+        files.create(new, _encode(source))
         if not replace:
             _claim(spool, source.key, new, path)
         new.replace(path)
@@ -186,14 +188,6 @@ def _without_url(source: Source) -> Source:
 
 def _path(spool: Path, key: str) -> Path:
     return spool / FOLDER / f"{key}.json"
-
-
-def _write(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _claim(spool: Path, key: str, new: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from storage import inspections
+from storage import files, inspections
 from storage.inspections import Inspection
 
 FOLDER = "inspections"
@@ -32,20 +32,8 @@ def hand_over(spool: Path, found: Inspection) -> Path:
     Raises:
         OSError: the folder cannot be written.
     """
-    folder = spool / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{found.id}.json"
-    new = path.with_suffix(".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(inspections.encode(found))
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+    path = spool / FOLDER / f"{found.id}.json"
+    files.write(path, inspections.encode(found))
     return path
 
 
@@ -60,9 +48,7 @@ def waiting(spool: Path) -> Iterator[tuple[Path, Inspection | None]]:
 
 
 def _read(path: Path) -> Inspection | None:
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
     try:
-        return inspections.decode(data) if len(data) <= MAX_BYTES else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return inspections.decode(files.read(path, MAX_BYTES))
+    except (msgspec.DecodeError, ValueError):
         return None

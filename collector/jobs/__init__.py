@@ -1,0 +1,1 @@
+"""Work that pages and commands ask for, run in children of the collector."""
