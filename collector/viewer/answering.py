@@ -63,10 +63,7 @@ class Maker:
             value: as it was decoded.
             name: the key that it stands under, which may itself be one to redact.
         """
-        before = self.redacted
-        data = self._redaction.data({name: value.data})[name]
-        if self.redacted > before:
-            value = msgspec.structs.replace(value, data=data, head="")
+        value = self._redaction.value(value, name)
         size = len(values.encode(value))
         if size > self.left:
             self.left_out += 1
@@ -107,6 +104,9 @@ def answer(asked: Ask, found: Found, maker: Maker) -> Answer:
     # The smallest first: one that does not fit takes no room from others.
     order = sorted(channels, key=lambda name: channels[name].bytes)
     shown = {name: maker.shown(channels[name], name) for name in order}
+    if wanted is not None or maker.redacted:
+        # Its first bytes are those of channels, too: of ones that hide something, or may.
+        document = msgspec.structs.replace(document, head="")
     return Answer(
         thread=asked.thread, ns=asked.ns, checkpoint=found.checkpoint, parent=found.parent,
         document=maker.shown(document), metadata=maker.shown(maker.raw(found.metadata)),

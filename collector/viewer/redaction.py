@@ -27,6 +27,8 @@ _NAMES = (
 KEYS = re.compile(rf"(?:{_NAMES}|^pwd)$|secret|password|api[_-]?key|authorization", re.IGNORECASE)
 """Names of keys that lose their value. ``total_tokens`` is none of them."""
 
+_NAMED = re.compile(_NAMES, re.IGNORECASE)
+
 _IN_TEXT = re.compile(
     rf"""((?:{_NAMES})\\?["']?\s{{0,9}}[:=]\s{{0,9}}(?:(?:bearer|basic)\s{{1,9}})?)"""
     r"""(\\"[^"\\]*|"(?:[^"\\]++|\\.)*+|'[^']*|[^\s"'\\,;&{}\[\]]+)""",
@@ -49,10 +51,18 @@ class Redaction:
         self.patterns = patterns
         self.count = 0
 
-    def value(self, value: Value) -> Value:
-        """A value without what must not be shown. Then its first bytes are not shown either."""
+    def value(self, value: Value, name: str = "") -> Value:
+        """A value without what must not be shown. Then its first bytes are not shown either.
+
+        Args:
+            value: as it was decoded, or why it was not: then its first bytes are all there is to
+                look at, and a name in them is enough.
+            name: the key that it stands under, which may itself be one to hide.
+        """
         before = self.count
-        data = self.data(value.data)
+        data = self._of_key(name, value.data)
+        if self.count == before and value.problem and self._tells(name, value.head):
+            self.count += 1
         if self.count == before:
             return value
         return msgspec.structs.replace(value, data=data, head="")
@@ -79,11 +89,24 @@ class Redaction:
         return data | {"value": self.data(value)}
 
     def _of_key(self, key: Plain, value: Plain) -> Plain:
-        hides = isinstance(key, str) and (
-            KEYS.search(key)
-            or any(found[0] for pattern in self.patterns for found in pattern.finditer(key))
-        )
+        hides = isinstance(key, str) and self._names(key)
         return self._hide() if hides and value not in (None, "", [], {}) else self.data(value)
+
+    def _names(self, key: str) -> bool:
+        """Whether a key of this name loses its value."""
+        return bool(KEYS.search(key)) or self._matches(key)
+
+    def _matches(self, content: str) -> bool:
+        return any(found[0] for pattern in self.patterns for found in pattern.finditer(content))
+
+    def _tells(self, name: str, head: str) -> bool:
+        """Whether the first bytes of what was not decoded may hold something to hide."""
+        if not head or self._names(name):
+            return bool(head)
+        content = bytes.fromhex(head).decode(errors="replace")
+        return self._matches(content) or any(
+            pattern.search(content) for pattern in (_NAMED, *_TEXTS)
+        )
 
     def _hide(self) -> str:
         self.count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 from typing import Any
 
@@ -104,6 +105,24 @@ def test_a_value_with_a_secret_shows_no_bytes(dumps: Any) -> None:
     harmless = Value(data=[1], head="9101")
     assert redaction.value(harmless) == harmless
     assert redaction.count == 1
+
+
+@pytest.mark.parametrize("name", ["blob", "api_key"])
+def test_bytes_that_were_not_decoded(name: str) -> None:
+    """Of a pickle, or of what was too large, the first bytes are looked at themselves: the name of
+    a secret in them, or what they stand under, is enough to show none of them."""
+    secret = Value(type="pickle", bytes=99, head=pickle.dumps({"password": SECRET}).hex(),
+                   problem="Pickled.")  # fmt: skip
+    url = Value(type="pickle", bytes=99, head=pickle.dumps(f"redis://:{SECRET}@host").hex(),
+                problem="Pickled.")  # fmt: skip
+    plain = Value(type="pickle", bytes=99, head=pickle.dumps([1, "abc"]).hex(), problem="Pickled.")
+    for value in (secret, url):
+        redaction = Redaction()
+        found = redaction.value(value, name)
+        assert (found.head, found.problem, redaction.count) == ("", "Pickled.", 1)
+    assert Redaction().value(plain, "blob") == plain
+    assert not Redaction().value(plain, "api_key").head
+    assert not Redaction([re.compile("ab.")]).value(plain, "blob").head
 
 
 def test_secrets_of_pydantic() -> None:

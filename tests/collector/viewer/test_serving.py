@@ -10,9 +10,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 
+from storage import values
 from tests import long_thread
 from tests.collector.live import wait_for
 from tests.collector.viewer.asking import KEY, Asking, attach
@@ -69,6 +71,28 @@ def test_paths_of_the_spool_stay_inside_the_roots(file: Path, tmp_path: Path) ->
     # A reader of a WAL makes its -shm; no file was made by a name.
     made = [path for path in inside.iterdir() if not path.name.endswith(("-shm", "-wal"))]
     assert sorted(made) == sorted([*before, inside / "c.sqlite"])
+
+
+@pytest.mark.parametrize("redact", ["", "4711-[a-z]+"])
+def test_no_secret_in_the_first_bytes_of_a_document(redact: str, tmp_path: Path) -> None:
+    """SqliteSaver keeps channels inside the document, and begins it with them: where something in
+    one is hidden, or was not looked at, the document's bytes are not shown."""
+    path = tmp_path / "c.sqlite"
+    with SqliteSaver.from_conn_string(str(path)) as saver:
+        for thread, secret in (("told", {"a": "4711-xyz", "password": "hunter2-xyz"}), ("t", "")):
+            made = empty_checkpoint() | {"channel_values": {"settings": secret}}
+            config = {"configurable": {"thread_id": thread, "checkpoint_ns": ""}}
+            saver.put(config, made, {}, {})  # type: ignore[arg-type, typeddict-item]
+    attach(tmp_path, "sqlite", str(path))
+    with Asking(tmp_path, STATEMETER_REDACT=redact) as asking:
+        for channels in (None, ["settings"], []):
+            answer = asking.ask("sqlite", channels=channels)
+            assert (answer.problem, answer.document.head) == ("", "")
+            for word in ("hunter2-xyz", *(["4711-xyz"] if redact else [])):
+                said = values.encode(answer)
+                assert word.encode() not in said
+                assert word.encode().hex().encode() not in said
+        assert asking.ask("sqlite", thread="t").document.head
 
 
 def test_an_unknown_database_says_what_to_do(tmp_path: Path) -> None:
