@@ -18,6 +18,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
 from storage.queries_latency import quantiles_by_slot
+from storage.rollups import FOUND
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -103,6 +104,11 @@ class Overview:
     """Threads used in the window, count."""
     new_threads: int
     """Threads created less threads deleted in the window, count."""
+    found_writes: int = 0
+    """Writes of the window that were found in attached databases and seen by no probe: they are in
+    no rate and no latency, which are unknown of them."""
+    found_bytes: int = 0
+    """What these wrote, bytes."""
 
 
 def now_us() -> int:
@@ -178,6 +184,7 @@ def overview(
             {"start": at_us - window_s * SECOND_US, **scope.values()},
         ).scalar_one()
     latency, whole = latency_by_slot(grid, histograms)
+    found = sums[sums["found"].astype(bool)]
     return Overview(
         grid=grid,
         totals=totals,
@@ -187,6 +194,8 @@ def overview(
         window_latency=whole,
         active_threads=active,
         new_threads=int(sums["threads_delta"].sum()),
+        found_writes=int(found["count"].sum()),
+        found_bytes=int(found["payload_bytes"].sum()),
     )
 
 
@@ -247,17 +256,19 @@ def _slot_sums(connection: Connection, grid: Grid, scope: Scope) -> pd.DataFrame
     frame = fetch(
         connection,
         f"SELECT (bucket_us - :start) / :slot AS slot, backend, operation IN ({writes}) AS write, "
+        "operation = :found AS found, "
         "sum(count) AS count, sum(payload_bytes) AS payload_bytes, "
         "sum(duration_us) AS duration_us, sum(serde_us) AS serde_us, "
         "sum(stored_delta_bytes) AS stored_delta_bytes, sum(threads_delta) AS threads_delta "
         "FROM rollups WHERE resolution_s = :resolution AND bucket_us >= :start"
-        f"{scope.where()} GROUP BY 1, 2, 3",
+        f"{scope.where()} GROUP BY 1, 2, 3, 4",
         start=grid.start_us,
+        found=FOUND,
         slot=grid.slot_us,
         resolution=grid.resolution_s,
         **scope.values(),
     )
-    numbers = [name for name in frame.columns if name not in {"backend", "write"}]
+    numbers = [name for name in frame.columns if name not in {"backend", "write", "found"}]
     frame[numbers] = frame[numbers].astype(np.int64)
     # A clock ahead of ours puts events behind the last slot: they belong to what is held now.
     frame["slot"] = frame["slot"].clip(upper=len(grid.starts_us) - 1)

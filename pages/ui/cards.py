@@ -67,6 +67,8 @@ def _writes(data: Overview, window: str) -> None:
     mean = _ratio(writes.sum(), seconds.sum())
     change = None if now is None or mean is None else now - mean
     full = seconds > 0
+    if data.found_writes and not writes.any():
+        now = change = None  # there are writes, and nobody saw them called
     _metric(
         "Writes / s",
         formats.rate(now),
@@ -75,7 +77,8 @@ def _writes(data: Overview, window: str) -> None:
         _fewer(writes[full], seconds[full]),
         kind="bar",
         color="off",
-        help="put and put_writes calls that reached a backend, by second.",
+        help="put and put_writes calls that reached a backend, by second, as probes saw them.",
+        without=_without(data),
     )
 
 
@@ -95,6 +98,7 @@ def _latency(data: Overview, window: str) -> None:
         latency["p95"].to_numpy(np.float64),
         color="inverse",
         help=f"95 of 100 checkpoint writes (put) in the last {window} took no longer.",
+        without=_without(data),
     )
 
 
@@ -115,7 +119,14 @@ def _serializing(data: Overview, window: str) -> None:
         serde[used] / took[used],
         color="inverse",
         help=f"Part of the time of all writes in the last {window} that went into serializing.",
+        without=_without(data),
     )
+
+
+def _without(data: Overview) -> str:
+    """Why a figure of calls has nothing to be compared with."""
+    seen = data.rates["writes"].any() or not data.found_writes
+    return "no writes lately" if seen else "no probe saw them"
 
 
 def _newest(data: Overview) -> np.ndarray:
@@ -145,9 +156,10 @@ def _metric(
     color: str,
     help: str,
     kind: str = "area",
+    without: str = "no writes lately",
 ) -> None:
     # A card without a row for the change would not stand in line with the others.
-    change = "no writes lately" if delta is None else delta or "no change"
+    change = without if delta is None else delta or "no change"
     moved = bool(delta)
     st.metric(
         label,

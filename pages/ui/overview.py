@@ -34,7 +34,7 @@ def _body() -> None:
 
 def _stored(shown: Overview) -> None:
     figure, unit = charts.stored_by_backend(shown.levels, filters.zone())
-    written = size(float(shown.rates["written_bytes"].sum()))
+    written = size(float(shown.rates["written_bytes"].sum()) + shown.found_bytes)
     with frame.card("stored", height="stretch"):
         frame.title("Stored by backend", f"{unit}, stacked · {written} written in the window")
         live_plot(figure, key="plot-stored", label="Stored bytes by backend over time")
@@ -45,7 +45,11 @@ def _latency(shown: Overview) -> None:
     with frame.card("latency", height="stretch"):
         if shown.latency.empty:
             frame.title("Checkpoint write latency")
-            st.caption("No checkpoint was written in this window.")
+            st.caption(
+                "Unknown: the writes of this window were found in a database, no probe saw them."
+                if shown.found_writes
+                else "No checkpoint was written in this window."
+            )
             return
         frame.title("Checkpoint write latency", unit)
         live_plot(figure, key="plot-latency", label="Latency of checkpoint writes over time")

@@ -134,3 +134,24 @@ def test_unknown_is_a_dash(visit: Visit, filled: seed.Seed, store: Path) -> None
     shown = metrics(visitor)
     assert shown["p95 write latency"] == "–"
     assert shown["Serialization share"] == "–"
+
+
+def test_what_no_probe_saw_is_not_said_to_be_nothing(
+    visit: Visit, filled: seed.Seed, store: Path
+) -> None:
+    """Of an attached database the bytes that were written are known, the calls are not: they are
+    a dash, and nothing says that no checkpoint was written."""
+    with sqlite3.connect(store) as connection:
+        connection.execute(
+            "UPDATE rollups SET operation = 'found', duration_us = 0, serde_us = 0 "
+            "WHERE operation = 'put'"
+        )
+        connection.execute("DELETE FROM rollups WHERE operation = 'put_writes'")
+    connection.close()
+    visitor = visit(window="15m")
+    told, shown = texts(visitor), metrics(visitor)
+    assert "were found in a database, no probe saw them" in told
+    assert "No checkpoint was written" not in told
+    assert "0 B written in the window" not in told
+    assert "written in the window" in told
+    assert shown["Writes / s"] == shown["p95 write latency"] == "–"

@@ -58,6 +58,9 @@ def test_overview_has_bytes_and_no_calls(engine: Engine, rows: sqlite3.Connectio
     assert levels == sorted(levels)
     assert found.totals["threads"].sum() == found.new_threads == found.active_threads == 1
     assert found.rates[["writes", "written_bytes", "duration_us", "serde_us"]].sum().sum() == 0
+    with engine.connect() as connection:
+        (rows_of_calls,) = connection.exec_driver_sql("SELECT count(*) FROM operations").one()
+    assert (found.found_bytes, found.found_writes) == (stored, rows_of_calls)
     assert found.latency.empty
     assert set(found.window_latency.values()) == {None}
 
