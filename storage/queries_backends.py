@@ -42,8 +42,10 @@ class Backends:
     totals: pd.DataFrame
     """A row for each backend, most stored bytes first. Now: backend, savers, threads (counts),
     live_bytes, stored_bytes, written_bytes. In the window: operations, errors (counts),
-    operations_per_second, window_written_bytes (by puts and put_writes), duration_us, serde_us
-    (sums), serde_share (of the time in the saver, 0 to 1; missing without calls)."""
+    operations_per_second, window_written_bytes (by puts and put_writes, with what was found in
+    attached databases), found_writes (count of these, whose calls no probe saw: they are in no
+    other count), duration_us, serde_us (sums), serde_share (of the time in the saver, 0 to 1;
+    missing without calls)."""
     operations: pd.DataFrame
     """A row for each backend and operation of the window, in the order of ``totals``, most calls
     first: backend, operation, count, per_second, errors, payload_bytes (written or read),
@@ -60,16 +62,16 @@ def backends(
         held = read_totals(connection, scope)
         savers = _savers(connection, scope)
         sums = ", ".join(f"sum({name}) AS {name}" for name in _SUMS)
-        found = fetch(
+        every = fetch(
             connection,
             f"SELECT backend, operation, {sums}, {HISTOGRAMS} FROM rollups "
-            "WHERE resolution_s = :resolution AND operation <> :found "
+            "WHERE resolution_s = :resolution "
             f"AND bucket_us >= :start{scope.where()} GROUP BY backend, operation",
-            found=FOUND,
             **_of(grid, scope),
         )
+    found = every[every["operation"] != FOUND].reset_index(drop=True)
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
-    totals = _totals(held, savers, found, seconds)
+    totals = _totals(held, savers, every, seconds)
     return Backends(
         grid=grid,
         seconds=seconds,
@@ -116,16 +118,19 @@ def _savers(connection: Connection, scope: Scope) -> pd.DataFrame:
 
 
 def _totals(
-    held: pd.DataFrame, savers: pd.DataFrame, found: pd.DataFrame, seconds: float
+    held: pd.DataFrame, savers: pd.DataFrame, every: pd.DataFrame, seconds: float
 ) -> pd.DataFrame:
-    sums = found.groupby("backend", as_index=False)[list(_SUMS)].sum()
-    writes = found[found["operation"].isin(["put", "put_writes"])]
+    unseen = every["operation"] == FOUND
+    sums = every[~unseen].groupby("backend", as_index=False)[list(_SUMS)].sum()
+    counts = every[unseen].groupby("backend", as_index=False)["count"].sum()
+    writes = every[every["operation"].isin(["put", "put_writes", FOUND])]
     written = writes.groupby("backend", as_index=False)["payload_bytes"].sum()
     written.columns = ["backend", "window_written_bytes"]
     table = (
         held.merge(savers, on="backend", how="outer")
         .merge(sums.rename(columns={"count": "operations"}), on="backend", how="outer")
         .merge(written, on="backend", how="outer")
+        .merge(counts.rename(columns={"count": "found_writes"}), on="backend", how="outer")
         .drop(columns="payload_bytes")
     )
     numbers = [name for name in table.columns if name != "backend"]

@@ -28,7 +28,8 @@ def rates(
     engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None
 ) -> pd.DataFrame:
     """Calls of savers: a row for each slot and backend, also where it was not called: at_us,
-    backend, seconds (of the slot that have passed), operations, errors (counts), written_bytes."""
+    backend, seconds (of the slot that have passed), operations, errors (counts), written_bytes
+    (with those that were found in attached databases, whose calls nobody saw)."""
     at_us = now_us() if at_us is None else at_us
     with reading(engine) as connection:
         grid = grid_for(connection, window_s, at_us)
@@ -36,16 +37,16 @@ def rates(
             connection,
             "SELECT bucket_us, backend, operation, sum(count) AS operations, "
             "sum(errors) AS errors, sum(payload_bytes) AS written_bytes FROM rollups "
-            "WHERE resolution_s = :resolution AND bucket_us >= :start AND operation <> :found"
+            "WHERE resolution_s = :resolution AND bucket_us >= :start"
             f"{scope.where()} GROUP BY 1, 2, 3",
             resolution=grid.resolution_s,
             start=grid.start_us,
-            found=FOUND,
             **scope.values(),
         )
     sums = ("operations", "errors", "written_bytes")
     found[list(sums)] = found[list(sums)].astype(np.int64)
-    found.loc[~found["operation"].isin(WRITES), "written_bytes"] = 0
+    found.loc[~found["operation"].isin([*WRITES, FOUND]), "written_bytes"] = 0
+    found.loc[found["operation"] == FOUND, "operations"] = 0
     found["slot"] = slots_of(grid, found["bucket_us"])
     seconds = np.clip((at_us - grid.starts_us) / SECOND_US, 0, grid.slot_us / SECOND_US)
     parts = []

@@ -70,8 +70,9 @@ def _heading(row: Any, now: float | None, window: str) -> None:
             f"{formats.count(row.savers)} storage{'' if row.savers == 1 else 's'}, {threads}"
         )
     st.metric(
-        "Operations / s", formats.rate(now),
-        f"{formats.rate(row.operations_per_second)} mean of {window}",
+        "Operations / s", formats.rate(None if unseen(row) else now),
+        "no probe saw them" if unseen(row)
+        else f"{formats.rate(row.operations_per_second)} mean of {window}",
         delta_color="off", delta_arrow="off",
         help="Calls of savers, lately. The mean is that of the window, or of the time since the "
         "first one.",
@@ -80,14 +81,16 @@ def _heading(row: Any, now: float | None, window: str) -> None:
 
 def _figures(row: Any, window: str) -> None:
     sized = not _unsized(row)
-    unseen = "" if sized else " Unknown: no serializer of it was seen."
+    why = "" if sized else " Unknown: no serializer of it was seen."
     with st.container(horizontal=True, gap="small"):
         for label, value, told in (
             ("Stored", formats.size(row.stored_bytes if sized else None),
-             "What it holds now, without its own overhead." + unseen),
+             "What it holds now, without its own overhead." + why),
             ("Written", formats.size(row.window_written_bytes if sized else None),
-             f"Sent to it in {window}." + unseen),
-            ("Errors", formats.count(row.errors), f"Calls that raised in {window}."),
+             f"Sent to it in {window}." + why),
+            ("Errors", formats.count(None if unseen(row) else row.errors),
+             f"Calls that raised in {window}."
+             + (" Unknown: its database is attached, no probe saw a call." if unseen(row) else "")),
             ("Serializing", formats.share(row.serde_share),
              "Part of the time of its calls that went into the serializer."
              + ("" if row.operations else " Unknown: no call in this window.")),
@@ -103,6 +106,11 @@ def _exact(row: Any) -> None:
     with st.container(key=f"exact-{slug(row.backend)}"):
         told = "unknown" if _unsized(row) else f"{row.stored_bytes:,} B"
         st.caption(f":small[stored {told}]")
+
+
+def unseen(row: Any) -> bool:
+    """Whether all that is known of a backend's calls was found in an attached database."""
+    return bool(row.found_writes) and not row.operations
 
 
 def _unsized(row: Any) -> bool:

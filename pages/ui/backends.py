@@ -59,7 +59,7 @@ def _savers() -> None:
     with left:
         _operations(shown)
     with right:
-        _errors(data_resources.errors(), int(shown.totals["errors"].sum()))
+        _errors(shown, data_resources.errors())
 
 
 def _beside() -> None:
@@ -97,12 +97,19 @@ def _latency(shown: Backends) -> None:
         if not found:
             with title:
                 frame.title("Latency", operation)
-            st.caption("It was not called in this window.")
+            st.caption(_no_call(shown, "It was not called in this window."))
             return
         figure, unit = _latency_figure(found, str(quantile), shown.grid.slot_us)
         with title:
             frame.title("Latency", f"{unit}, {quantile if len(found) > 1 else 'percentiles'}")
         live_plot(figure, key="plot-backend-latency", label="Latency of backends over time")
+
+
+def _no_call(shown: Backends, otherwise: str) -> str:
+    """Why there is no call to tell of."""
+    if not shown.totals["found_writes"].any():
+        return otherwise
+    return "Unknown: the writes of this window were found in a database, no probe saw them."
 
 
 def _by_name(shown: Backends) -> list[str]:
@@ -171,7 +178,7 @@ def _operations(shown: Backends) -> None:
             there=not table.empty,
         )  # fmt: skip
         if table.empty:
-            st.caption("No saver was called in this window.")
+            st.caption(_no_call(shown, "No saver was called in this window."))
             return
         # By name, so that a row keeps its place while calls come in.
         rank = {name: place for place, name in enumerate(OPERATIONS)}
@@ -220,7 +227,8 @@ def _operation_columns() -> dict[str, object]:
     }  # fmt: skip
 
 
-def _errors(found: pd.DataFrame, counted: int) -> None:
+def _errors(shown: Backends, found: pd.DataFrame) -> None:
+    counted = int(shown.totals["errors"].sum())
     with frame.card("errors", height="stretch"):
         export.title(
             "Errors by class", f"calls that raised in {filters.window()}", "errors", lambda: found,
@@ -228,6 +236,9 @@ def _errors(found: pd.DataFrame, counted: int) -> None:
         )  # fmt: skip
         told = int(found["count"].sum()) if len(found) else 0
         if not counted and not told:
+            if any(map(backend_cards.unseen, shown.totals.itertuples())):
+                st.caption("Of attached databases no failed call is known: no probe saw them.")
+                return
             st.badge("No call failed", icon=":material/check_circle:", color="green")
             return
         if told < counted:

@@ -178,3 +178,23 @@ def test_query_health_has_the_statement(visit: Visit, five: seed.Seed, store: Pa
     checks = table(shown, "Checks of the look")
     assert list(checks["value"]) == ["~64.2 %", "4.10 KB"]
     assert "VACUUM t;" not in [code.value for code in visit("backends", backend="redis").code]
+
+
+def test_what_no_probe_saw_is_not_said_to_be_nothing(
+    visit: Visit, five: seed.Seed, store: Path
+) -> None:
+    """Of an attached database what was written is known; calls, errors and latency are not, and
+    nothing says that there were none."""
+    with sqlite3.connect(store) as connection:
+        connection.execute("DELETE FROM rollups WHERE operation <> 'put'")
+        connection.execute("UPDATE rollups SET operation = 'found', duration_us = 0, serde_us = 0")
+        connection.execute("UPDATE operations SET error = ''")
+    connection.close()
+    shown = visit("backends", window="15m")
+    told = texts(shown)
+    assert not shown.exception
+    for wrong in ("was called in this window", "was not called", "No call failed"):
+        assert wrong not in told
+    assert "no failed call is known" in told
+    assert told.count("no probe saw them") == 3  # latency, operations, errors
+    assert {metric.value for metric in shown.metric} == {"–"}

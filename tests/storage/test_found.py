@@ -66,14 +66,16 @@ def test_overview_has_bytes_and_no_calls(engine: Engine, rows: sqlite3.Connectio
 
 
 def test_backends_count_no_calls(engine: Engine) -> None:
-    """No operation is listed, none counted, none a second."""
+    """No operation is listed, none counted, none a second; bytes are those of the database."""
     found = queries_backends.backends(engine, HOUR_S)
     assert found.operations.empty
     (total,) = found.totals.to_dict("records")
     assert (total["operations"], total["operations_per_second"], total["threads"]) == (0, 0, 1)
-    assert total["window_written_bytes"] == 0
+    assert total["window_written_bytes"] == total["stored_bytes"] > 0
+    assert total["found_writes"] > 100
     curves = queries_curves.rates(engine, HOUR_S)
-    assert curves[["operations", "errors", "written_bytes"]].to_numpy().sum() == 0
+    assert curves[["operations", "errors"]].to_numpy().sum() == 0
+    assert curves["written_bytes"].sum() == total["stored_bytes"]
 
 
 def test_steps_have_nodes_and_no_durations(engine: Engine, rows: sqlite3.Connection) -> None:
