@@ -34,7 +34,7 @@ class Maker:
     """Makes the values of one answer."""
 
     patterns: Sequence[re.Pattern[str]]
-    until: float = field(default_factory=lambda: time.monotonic() + SECONDS)
+    until: float = field(default_factory=lambda: time.process_time() + SECONDS)
     left: int = ANSWER_BYTES
     left_out: int = 0
 

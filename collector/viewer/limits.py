@@ -24,8 +24,9 @@ class Limits:
     text: int = 8 * MB
     """Characters of all texts together."""
     seconds: float = 1.0
+    """Of the processor: a busy machine changes no result."""
     until: float = math.inf
-    """For several values in one request: end for all of them, seconds of the monotonic clock."""
+    """For several values in one request: when all end, seconds of this process's CPU time."""
 
 
 class Budget:
@@ -35,7 +36,7 @@ class Budget:
         self.limits = limits
         self.nodes = limits.nodes
         self.text = limits.text
-        self.ends = min(time.monotonic() + limits.seconds, limits.until)
+        self.ends = min(time.process_time() + limits.seconds, limits.until)
         self.cut = False
         """Something was left out."""
 
@@ -43,7 +44,7 @@ class Budget:
         """Use one node; False where none is left, or no time."""
         if self.nodes > 0:
             self.nodes -= 1
-            if self.nodes & 0xFF or time.monotonic() < self.ends:
+            if self.nodes & 0xFF or time.process_time() < self.ends:
                 return True
             self.nodes = 0
         self.cut = True

@@ -36,6 +36,9 @@ _USUAL = [("status", "success")]
 
 def draw(context: Context) -> None:
     """Draws the conversation of the chosen step."""
+    for key in ("messages-search", "messages-channel"):
+        if key in st.session_state:  # a run whose values are not read draws no box: its text stays
+            st.session_state[key] = st.session_state[key]
     with frame.card("messages"):
         frame.title("Messages", f"at step {shared.step(context.chosen)}")
         answer = shared.of_chosen(context)

@@ -24,8 +24,8 @@ from storage.values import Answer, Ask
 
 FETCH_SECONDS = 25.0
 """For connecting and fetching: the viewer ends itself before."""
-DECODE_SECONDS = 4.0
-"""The same for decoding."""
+DECODE_SECONDS = 12.0
+"""The same for decoding, which may take it 2 s of the processor."""
 WAIT_SECONDS = 15.0
 """How long a visitor waits for the answers of others."""
 FRESH_SECONDS = 10.0

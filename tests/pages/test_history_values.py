@@ -173,6 +173,22 @@ def test_messages_are_found_by_their_words(visit: Visit, shown: None, states: li
     assert "No message matches" in texts(visitor)
 
 
+def test_what_is_looked_for_outlives_a_run_without_values(
+    visit: Visit, shown: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy database, or leave that is taken away for a moment: the search is there after it."""
+    visitor = visit("history", thread=THREAD, view="Messages")
+    search = next(one for one in visitor.text_input if one.label == "Search")
+    search.set_value("Question 17").run()
+    assert len(visitor.chat_message) == 1
+    monkeypatch.setenv("STATEMETER_SHOW_VALUES", "0")
+    visitor.run()
+    assert not visitor.chat_message
+    monkeypatch.setenv("STATEMETER_SHOW_VALUES", "1")
+    visitor.run()
+    assert len(visitor.chat_message) == 1
+
+
 def test_a_channel_through_time(visit: Visit, shown: None, states: list[Any]) -> None:
     """What the newest steps that wrote it did to it."""
     visitor = visit(
