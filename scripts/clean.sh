@@ -3,5 +3,5 @@
 cd "$(dirname "$0")/.."
 set -eu
 
-rm -rf .venv .work/servers build .mypy_cache .ruff_cache .pytest_cache .hypothesis statemeter.egg-info
+rm -rf .venv .work/servers build .mypy_cache .ruff_cache .pytest_cache .hypothesis statemeter.egg-info statemeter/*.so
 find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

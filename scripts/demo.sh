@@ -4,4 +4,5 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 need requirements.txt
+build_fast
 exec "$VENV_PYTHON" -m examples.demo "$@"

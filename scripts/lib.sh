@@ -104,3 +104,8 @@ need() {
     fi
     unlock
 }
+
+# Build the C part of the probe, where there is a compiler; without one all runs in Python.
+build_fast() {
+    "$VENV_PYTHON" scripts/build_fast.py || true
+}

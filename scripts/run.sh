@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 
 PORT=${PORT:-8501}
 need requirements.txt
+build_fast
 "$VENV_PYTHON" scripts/port.py "$PORT"
 exec "$VENV_PYTHON" -m streamlit run app.py --server.address 127.0.0.1 --server.port "$PORT" "$@"

@@ -4,6 +4,7 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
 need requirements-dev.txt
+build_fast
 sh scripts/servers.sh
 if [ "${1:-}" = --slow ]; then
     shift

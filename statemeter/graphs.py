@@ -269,21 +269,21 @@ class _NodeRun(_Around):
     def _end(self, kind: type[BaseException] | None) -> None:
         duration_ns = clock() - self.start_ns
         config = self.config or {}
-        conf = config.get("configurable") or {}
+        conf = (config.get("configurable") or {}).get
         scope = SCOPE.get()
         if scope is not None and not scope.run_id:
             parent = getattr(config.get("callbacks"), "parent_run_id", None)
             scope.run_id = str(parent) if parent else ""
-        ns = conf.get("checkpoint_ns", "").rpartition("|")[0]
+        ns = conf("checkpoint_ns", "").rpartition("|")[0]
         error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
         if scope is not None and error in _INTERRUPTS:
             scope.interrupted = True  # in what mode of streaming ever
-        thread = conf.get("thread_id", "")
+        thread = conf("thread_id", "")
         probe.get().emit(
             records.node,
             (
                 self.at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")),
-                self.node, conf.get("__pregel_task_id", ""), error, 0,
+                self.node, conf("__pregel_task_id", ""), error, 0,
             ),
         )  # fmt: skip
 

@@ -28,15 +28,25 @@ def put(config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
     gives an ``asides.Aside`` and runs on the probe's thread.
     """
     values = checkpoint["channel_values"]
-    parents = metadata.get("parents")
-    counters = metadata.get("counters_since_delta_snapshot")
+    get = metadata.get
+    parents = get("parents")
+    counters = get("counters_since_delta_snapshot")
     snapshot = snapshot_type()
+    channels = list(new_versions)
+    ids = []
+    snapshots = []
+    for channel in channels:
+        if channel in values:
+            value = values[channel]
+            ids.append(id(value))
+            if type(value) is snapshot:
+                snapshots.append(channel)
+        else:
+            ids.append(0)
     return (
-        id(checkpoint), checkpoint["id"], metadata.get("step"), metadata.get("source"),
-        list(new_versions), [id(values[c]) if c in values else 0 for c in new_versions],
+        id(checkpoint), checkpoint["id"], get("step"), get("source"), channels, ids,
         parents.get("", "") if parents else "",
-        _since_snapshot(counters) if counters else _NO_DELTAS,
-        [c for c in new_versions if type(values.get(c)) is snapshot], None,
+        _since_snapshot(counters) if counters else _NO_DELTAS, snapshots, None,
     )  # fmt: skip
 
 
@@ -119,9 +129,14 @@ def _text(document: Any) -> bytes:
 
 def writes(pairs: Any, task_id: str, task_path: str) -> Any:
     """Of ``put_writes``."""
-    if hasattr(pairs, "__next__"):  # it can be gone through once: that is for the saver
-        return [], [], task_id, task_path
-    return [c for c, _ in pairs], [id(value) for _, value in pairs], task_id, task_path
+    names: list[str] = []
+    ids: list[int] = []
+    # An iterator can be gone through once: that is for the saver.
+    if type(pairs) is list or not hasattr(pairs, "__next__"):
+        for channel, value in pairs:
+            names.append(channel)
+            ids.append(id(value))
+    return names, ids, task_id, task_path
 
 
 def channels(names: Any) -> Any:

@@ -179,7 +179,8 @@ class Probe:
                     self.held_bytes = 0
                     break
                 self._drained += 1
-                self._newest = max(self._newest, number)
+                if number > self._newest:  # noqa: PLR1730 (a call of max for each event)
+                    self._newest = number
                 size += self._add(build, item)
             self._count_drops()
             if not self._pending:

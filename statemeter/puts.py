@@ -18,6 +18,7 @@ Dump = tuple[Any, ...]
 _READERS = {"msgpack": sizes, "json": json_sizes}
 """Serializer tag → what reads sizes off its bytes."""
 
+_NOTHING = Aside()
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
@@ -27,50 +28,80 @@ def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) 
     The backend holds ``held(n)`` bytes for n bytes of the document or of metadata, and ``added``
     bytes that a saver puts into the document after its serializer.
     """
-    checkpoint_key, checkpoint, step, source, channels, ids, root, *delta, passed_by = call.names
+    (
+        checkpoint_key, checkpoint, step, source, channels, ids, root, deltas, snapshots, passed_by
+    ) = call.names  # fmt: skip
+    owners, written, emptied = _owned(channels, ids, deltas)
+    document, blobs, rest = _shared_out(call.dumps, checkpoint_key, owners)
+    aside = passed_by[0](passed_by[1]) if passed_by else _NOTHING
+    whole = document is not None
+    beside = aside.document_bytes >= 0
+    if rest and not whole and not beside:
+        document = rest.pop(0)
+    metadata_bytes = sum(map(size_of, rest)) if rest else aside.metadata_bytes
+    sizes_of_blobs: dict[str, int] = {channel: size_of(blob) for channel, blob in blobs.items()}
+    blob_bytes = sum(sizes_of_blobs.values()) if blobs else 0
+    if beside:
+        document_bytes = aside.document_bytes
+        call.serializer = next(iter(blobs.values()))[0] if blobs else "json"
+        measured = _beside(aside, blobs, sizes_of_blobs, written, emptied)
+    else:
+        document_bytes, call.serializer = -1, ""
+        if document is not None:
+            document_bytes, call.serializer = held(size_of(document)) + added, document[0]
+        if whole:
+            measured = _document(document, written, emptied)
+        else:
+            measured = _blobs(document, blobs, sizes_of_blobs, emptied)
+    bookkeeping, *ends = measured
+    if metadata_bytes > 0:
+        metadata_bytes = held(metadata_bytes)
+    parent, call.checkpoint = call.checkpoint, checkpoint
+    inline = sum(aside.inline.values()) if aside.inline else 0
+    return (
+        *common("put", seq, call), parent, step if isinstance(step, int) else -2, source or "",
+        document_bytes, blob_bytes, metadata_bytes, bookkeeping, int(whole),
+        *_bounded(*ends, inline, root, deltas, snapshots),
+    )  # fmt: skip
+
+
+def _owned(
+    channels: list[str], ids: list[int], deltas: dict[str, int]
+) -> tuple[dict[int, list[str]], list[str], list[str]]:
+    """Channels by the ``id`` of their value, those that have one, and those that were emptied."""
     owners: dict[int, list[str]] = {}
+    written = []
     emptied = []
-    for channel, owner in zip(channels, ids, strict=True):
+    for channel, owner in zip(channels, ids):  # noqa: B905 (one is made of the other)
         if owner:
-            owners.setdefault(owner, []).append(channel)
-        elif not delta[0] or channel not in delta[0]:
+            written.append(channel)
+            if owner in owners:
+                owners[owner].append(channel)
+            else:
+                owners[owner] = [channel]
+        elif channel not in deltas:
             emptied.append(channel)
-    written = [channel for channel, owner in zip(channels, ids, strict=True) if owner]
-    aside = passed_by[0](passed_by[1]) if passed_by else Aside()
+    return owners, written, emptied
+
+
+def _shared_out(
+    dumps: list[Any], checkpoint_key: int, owners: dict[int, list[str]]
+) -> tuple[Dump | None, dict[str, Dump], list[Dump]]:
+    """What was serialized: the document, the blobs of channels, and the rest."""
     document: Dump | None = None
     blobs: dict[str, Dump] = {}
     rest: list[Dump] = []
-    for at in range(0, len(call.dumps), 2):
-        owner, dump = call.dumps[at], call.dumps[at + 1]
+    by_turns = iter(dumps)
+    for owner, dump in zip(by_turns, by_turns):  # noqa: B905
         if owner == checkpoint_key:
             document = dump
-        elif owner in owners and not document:
+        elif owner in owners and document is None:
             # One object in two channels is serialized once for each, in their order.
             named = owners[owner]
             blobs[named.pop(0) if len(named) > 1 else named[0]] = dump
         else:
             rest.append(dump)
-    whole = document is not None
-    if rest and not whole and aside.document_bytes < 0:
-        document = rest.pop(0)
-    metadata_bytes = sum(map(size_of, rest)) if rest else aside.metadata_bytes
-    if aside.document_bytes >= 0:
-        document_bytes = aside.document_bytes
-        call.serializer = next(iter(blobs.values()))[0] if blobs else "json"
-        measured = _beside(aside, blobs, written, emptied)
-    else:
-        document_bytes = held(size_of(document)) + added if document else -1
-        call.serializer = document[0] if document else ""
-        measured = (
-            _document(document, written, emptied) if whole else _blobs(document, blobs, emptied)
-        )
-    metadata_bytes = held(metadata_bytes) if metadata_bytes > 0 else metadata_bytes
-    parent, call.checkpoint = call.checkpoint, checkpoint
-    return (
-        *common("put", seq, call), parent, step if isinstance(step, int) else -2, source or "",
-        document_bytes, sum(map(size_of, blobs.values())), metadata_bytes, measured[0],
-        int(whole), *_bounded(*measured[1:], sum(aside.inline.values()), root, *delta),
-    )  # fmt: skip
+    return document, blobs, rest
 
 
 def _document(document: Dump | None, written: list[str], emptied: list[str]) -> tuple[Any, ...]:
@@ -86,20 +117,30 @@ def _document(document: Dump | None, written: list[str], emptied: list[str]) -> 
     return found.bookkeeping_bytes, found.channels, changed, found.lists, ""
 
 
-def _blobs(document: Dump | None, blobs: dict[str, Dump], emptied: list[str]) -> tuple[Any, ...]:
+def _blobs(
+    document: Dump | None,
+    blobs: dict[str, Dump],
+    sizes_of_blobs: dict[str, int],
+    emptied: list[str],
+) -> tuple[Any, ...]:
     """The same of a document without values and a blob for each channel that changed."""
     bookkeeping, why = -1, _why_unmeasured(document)
     if document is not None and not why:
         found = _READERS[document[0]].measure_document(document[1])
         bookkeeping = found.bookkeeping_bytes if found else -1
-    return bookkeeping, *_measured(blobs, emptied), why
+    channels, lists = _measured(blobs, sizes_of_blobs, emptied)
+    return bookkeeping, channels, 0, lists, why
 
 
 def _beside(
-    aside: Aside, blobs: dict[str, Dump], written: list[str], emptied: list[str]
+    aside: Aside,
+    blobs: dict[str, Dump],
+    sizes_of_blobs: dict[str, int],
+    written: list[str],
+    emptied: list[str],
 ) -> tuple[Any, ...]:
     """The same of a document that passed the serializer by, small values inside it."""
-    channels, changed, lists = _measured(blobs, emptied)
+    channels, lists = _measured(blobs, sizes_of_blobs, emptied)
     unchanged = aside.inline.keys() - set(written)
     channels |= aside.inline
     encrypted = any("+" in blob[0] for blob in blobs.values())
@@ -109,18 +150,19 @@ def _beside(
 
 
 def _measured(
-    blobs: dict[str, Dump], emptied: list[str]
-) -> tuple[dict[str, int | None], Any, dict[str, sizes.ListSize]]:
-    """Channels, changed (all of them) and lists of a blob for each channel that changed."""
+    blobs: dict[str, Dump], sizes_of_blobs: dict[str, int], emptied: list[str]
+) -> tuple[dict[str, int | None], dict[str, sizes.ListSize]]:
+    """Channels and lists of a blob for each channel that changed."""
     channels: dict[str, int | None] = dict.fromkeys(emptied)
+    channels.update(sizes_of_blobs)
     lists = {}
-    for channel, blob in blobs.items():
-        channels[channel] = size_of(blob)
-        if not _why_unmeasured(blob):
-            elements = _READERS[blob[0]].measure_list(blob[1])
+    for channel, dump in blobs.items():
+        reader = _READERS.get(dump[0])
+        if reader is not None and dump[1]:
+            elements = reader.measure_list(dump[1])
             if elements is not None:
                 lists[channel] = elements
-    return channels, 0, lists
+    return channels, lists
 
 
 def _bounded(channels: Any, changed: Any, lists: Any, why: str, *last: Any) -> list[Any]:
@@ -129,10 +171,12 @@ def _bounded(channels: Any, changed: Any, lists: Any, why: str, *last: Any) -> l
         changed, lists = 0, {}
         if len(events.encode(channels)) > events.RECORD_MAX_BYTES // 2:
             channels, why = {}, "too many channels"
+    if not (lists or why or any(last)):
+        return [channels] if changed == 0 else [channels, changed]  # []: no channel changed
     ends = [channels, changed, lists, why, *last]
-    while len(ends) > 2 and not ends[-1]:
+    while not ends[-1]:
         ends.pop()
-    return ends[:1] if ends[1:] == [0] else ends  # []: no channel changed
+    return ends
 
 
 def _why_unmeasured(part: Dump | None) -> str:

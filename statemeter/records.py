@@ -23,17 +23,19 @@ def text(name: Any) -> str:
 
 def common(tag: str, seq: int, call: Call) -> tuple[Any, ...]:
     info, scope = call.info, call.scope
+    thread = call.thread
     return (
         tag, seq, call.at_ns // 1000, call.duration_ns // 1000, info.key,
         scope.graph if scope else info.graph, scope.number if scope else 0,
-        text(call.thread), call.ns, call.checkpoint, call.error, call.serde_ns // 1000,
-        call.serializer,
+        thread if type(thread) is str else str(thread), call.ns, call.checkpoint, call.error,
+        call.serde_ns // 1000, call.serializer,
     )  # fmt: skip
 
 
 def size_of(dump: tuple[Any, ...]) -> int:
     """Bytes of (tag, bytes), or of (tag, None, size) where a backlog let the bytes go."""
-    return len(dump[1]) if dump[1] is not None else dump[2]
+    blob: bytes | None = dump[1]
+    return len(blob) if blob is not None else dump[2]
 
 
 def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
@@ -44,13 +46,13 @@ def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any,
     channels, owners, task, path = call.names
     dumps = call.dumps
     told = []
-    at = 0
-    for channel, owner in zip(channels, owners, strict=True):
-        if at < len(dumps) and dumps[at] == owner:
-            told.append((channel, held(size_of(dumps[at + 1]))))
+    at, count = 0, len(dumps)
+    for channel, owner in zip(channels, owners):  # noqa: B905 (made side by side)
+        size = -1
+        if at < count and dumps[at] == owner:
+            size = held(size_of(dumps[at + 1]))
             at += 2
-        else:
-            told.append((channel, -1))
+        told.append((channel, size))
     if dumps:
         call.serializer = dumps[1][0]
     return (*common("writes", seq, call), task, _node(task, path), told)
@@ -58,9 +60,11 @@ def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any,
 
 def _node(task: str, path: str) -> str:
     node = _node_of_task.get(task)
-    if node is None and path.startswith("~__pregel_pull, "):
+    if node is None:
+        if not path.startswith("~__pregel_pull, "):
+            return ""
         node = path.removeprefix("~__pregel_pull, ")
-    return "" if node is None or node.startswith("__") else node
+    return "" if node[:2] == "__" else node
 
 
 def read(seq: int, call: Call) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from statemeter import backends, faults, notes, records, serde
-from statemeter.calls import Call, Rows
+from statemeter.calls import Call, Rows, begin
 
 
 @faults.guarded
@@ -62,7 +62,7 @@ def _with_allowlist(cls: Any) -> Callable[..., Any]:
 
 def _sync_methods(cls: Any) -> dict[str, Any]:
     def get_tuple(self: Any, config: Any, **options: Any) -> Any:
-        with Call(self, records.read, config) as call:
+        with begin(self, records.read, config) as call:
             found = cls.get_tuple(self, config, **options)
             call.detail = found is not None
             return found
@@ -77,7 +77,7 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
         **options: Any,
     ) -> Iterator[Any]:
         rows = cls.list(self, config, filter=filter, before=before, limit=limit, **options)
-        return _observed(Rows(self, records.listing, config, filtered=filter is not None), rows)
+        return _observed(Rows(self, records.listing, config, filter is not None), rows)
 
     backend = backends.of(cls)
     put_event, note_put, writes_event = backend.put, backend.note_put, backend.writes
@@ -85,17 +85,17 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
     def put(
         self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any, **options: Any
     ) -> Any:
-        with Call(self, put_event, config, note_put, (config, checkpoint, metadata, new_versions)):
+        with begin(self, put_event, config, note_put, (config, checkpoint, metadata, new_versions)):
             return cls.put(self, config, checkpoint, metadata, new_versions, **options)
 
     def put_writes(
         self: Any, config: Any, writes: Any, task_id: str, task_path: str = "", **options: Any
     ) -> Any:
-        with Call(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
+        with begin(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
             return cls.put_writes(self, config, writes, task_id, task_path, **options)
 
     def get_delta_channel_history(self: Any, *, config: Any, channels: Any, **options: Any) -> Any:
-        with Call(self, records.history, config, notes.channels, (channels,)) as call:
+        with begin(self, records.history, config, notes.channels, (channels,)) as call:
             histories = cls.get_delta_channel_history(
                 self, config=config, channels=channels, **options
             )
@@ -110,7 +110,7 @@ def _async_methods(cls: Any) -> dict[str, Any]:
     put_event, note_put, writes_event = backend.put, backend.note_put, backend.writes
 
     async def aget_tuple(self: Any, config: Any, **options: Any) -> Any:
-        with Call(self, records.read, config) as call:
+        with begin(self, records.read, config) as call:
             found = await cls.aget_tuple(self, config, **options)
             call.detail = found is not None
             return found
@@ -125,24 +125,24 @@ def _async_methods(cls: Any) -> dict[str, Any]:
         **options: Any,
     ) -> AsyncIterator[Any]:
         rows = cls.alist(self, config, filter=filter, before=before, limit=limit, **options)
-        return _aobserved(Rows(self, records.listing, config, filtered=filter is not None), rows)
+        return _aobserved(Rows(self, records.listing, config, filter is not None), rows)
 
     async def aput(
         self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any, **options: Any
     ) -> Any:
-        with Call(self, put_event, config, note_put, (config, checkpoint, metadata, new_versions)):
+        with begin(self, put_event, config, note_put, (config, checkpoint, metadata, new_versions)):
             return await cls.aput(self, config, checkpoint, metadata, new_versions, **options)
 
     async def aput_writes(
         self: Any, config: Any, writes: Any, task_id: str, task_path: str = "", **options: Any
     ) -> Any:
-        with Call(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
+        with begin(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
             return await cls.aput_writes(self, config, writes, task_id, task_path, **options)
 
     async def aget_delta_channel_history(
         self: Any, *, config: Any, channels: Any, **options: Any
     ) -> Any:
-        with Call(self, records.history, config, notes.channels, (channels,)) as call:
+        with begin(self, records.history, config, notes.channels, (channels,)) as call:
             histories = await cls.aget_delta_channel_history(
                 self, config=config, channels=channels, **options
             )
@@ -190,7 +190,7 @@ def _removals(cls: Any) -> dict[str, Any]:
 
 def _removal(name: str, method: Any) -> Callable[..., Any]:
     def removal(self: Any, *given: Any, **named: Any) -> Any:
-        with Call(self, records.removal, None, notes.removal, (name, method, given, named)):
+        with begin(self, records.removal, None, notes.removal, (name, method, given, named)):
             return method(self, *given, **named)
 
     return removal
@@ -198,7 +198,7 @@ def _removal(name: str, method: Any) -> Callable[..., Any]:
 
 def _aremoval(name: str, method: Any) -> Callable[..., Any]:
     async def removal(self: Any, *given: Any, **named: Any) -> Any:
-        with Call(self, records.removal, None, notes.removal, (name, method, given, named)):
+        with begin(self, records.removal, None, notes.removal, (name, method, given, named)):
             return await method(self, *given, **named)
 
     return removal

@@ -1,8 +1,12 @@
 """Exact bytes of channels and list elements, read off the msgpack that the saver made.
 
-Nothing is decoded: ``msgspec.Raw`` gives the span of each value of a map or list, 200 messages in
-some microseconds. Only keys (channel names) and class names are read. LangGraph packs messages and
-other objects as extension values, so an element costs the same whatever its size.
+Nothing is decoded but keys (channel names) and class names: packed values tell their length.
+LangGraph packs messages and other objects as extension values, so an element costs the same
+whatever its size.
+
+There are two of each function, with the same results: in C (``_fast.c``) where it could be built,
+and in Python, where ``msgspec.Raw`` gives the span of each value. They differ only for values
+nested about a thousand deep, which both take for unreadable, each from a depth of its own.
 """
 
 from __future__ import annotations
@@ -51,6 +55,19 @@ def measure_document(blob: bytes, detailed: Collection[str] = ()) -> Document | 
 
     ``detailed`` names the channels whose list elements are wanted.
     """
+    found = document(blob, detailed, LARGEST_ELEMENTS)
+    return Document(*found) if found is not None else None
+
+
+def measure_list(blob: bytes | msgspec.Raw) -> ListSize | None:
+    """Elements of a packed list, None where it is none."""
+    return largest(blob, LARGEST_ELEMENTS)
+
+
+def document_in_python(
+    blob: bytes, detailed: Collection[str], most: int
+) -> tuple[dict[str, int], dict[str, ListSize], int] | None:
+    """What a ``Document`` holds; of lists the ``most`` largest elements."""
     try:
         parts = _as_map(blob)
         values = _as_map(parts["channel_values"]) if "channel_values" in parts else {}
@@ -59,16 +76,16 @@ def measure_document(blob: bytes, detailed: Collection[str] = ()) -> Document | 
     bookkeeping = sum(len(parts[k]) + size for k, size in _BOOKKEEPING.items() if k in parts)
     if not bookkeeping:
         return None
-    document = Document({name: len(value) for name, value in values.items()}, {}, bookkeeping)
+    lists = {}
     for name in detailed:
-        measured = measure_list(values[name]) if name in values else None
+        measured = largest_in_python(values[name], most) if name in values else None
         if measured is not None:
-            document.lists[name] = measured
-    return document
+            lists[name] = measured
+    return {name: len(value) for name, value in values.items()}, lists, bookkeeping
 
 
-def measure_list(blob: bytes | msgspec.Raw) -> ListSize | None:
-    """Elements of a packed list, None where it is none."""
+def largest_in_python(blob: bytes | msgspec.Raw, most: int) -> ListSize | None:
+    """``measure_list`` with the ``most`` largest elements."""
     first = memoryview(blob)[0] if len(blob) else 0
     if not (0x90 <= first <= 0x9F or first in (0xDC, 0xDD)):
         return None
@@ -77,12 +94,12 @@ def measure_list(blob: bytes | msgspec.Raw) -> ListSize | None:
     except _UNREADABLE:
         return None
     sizes = list(map(len, elements))
-    largest = []
-    for size in sorted(sizes)[: -LARGEST_ELEMENTS - 1 : -1]:
+    found = []
+    for size in sorted(sizes, reverse=True)[:most]:
         index = sizes.index(size)
         sizes[index] = -1
-        largest.append((index, type_name(memoryview(elements[index])[:_HEAD_BYTES]), size))
-    return len(sizes), largest
+        found.append((index, type_name(memoryview(elements[index])[:_HEAD_BYTES]), size))
+    return len(sizes), found
 
 
 def type_name(packed: bytes | memoryview) -> str:
@@ -120,3 +137,9 @@ def _string(packed: bytes | memoryview, at: int) -> tuple[int, int]:
 @functools.lru_cache(maxsize=256)
 def _text(name: bytes) -> str:
     return name.decode(errors="replace")
+
+
+try:
+    from statemeter._fast import document, largest
+except ImportError:  # no compiler was there, or this runs from sources that nobody built
+    document, largest = document_in_python, largest_in_python

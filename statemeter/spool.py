@@ -27,24 +27,28 @@ NAME_CHARACTERS = 512
 """Longest identifier that is told; a longer one keeps its beginning and tells its length."""
 
 
+_crc32, _encode, _MOST = zlib.crc32, events.encode, events.RECORD_MAX_BYTES
+
+
 class SpoolFull(OSError):
     """The whole spool is larger than ``STATEMETER_SPOOL_MB``."""
 
 
 def record(payload: bytes) -> bytes:
     """A line of a segment for a JSON payload."""
-    return b"%08x %b\n" % (zlib.crc32(payload), payload)
+    return b"%08x %b\n" % (_crc32(payload), payload)
 
 
 def line(fields: tuple[Any, ...]) -> bytes:
     """The record of an event: as it is, else with its names tamed; empty where even that is longer
     than a record may be."""
     try:
-        whole = record(events.encode(fields))
+        whole = record(_encode(fields))
+        if len(whole) <= _MOST:
+            return whole
     except UnicodeEncodeError:
-        whole = b""
-    if not whole or len(whole) > events.RECORD_MAX_BYTES:
-        whole = record(events.encode(tame(fields)))
+        pass
+    whole = record(_encode(tame(fields)))
     return whole if len(whole) <= events.RECORD_MAX_BYTES else b""
 
 
