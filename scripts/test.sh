@@ -12,4 +12,5 @@ if [ "${1:-}" = --slow ]; then
 fi
 sh scripts/browser.sh
 sh scripts/lint.sh
-exec "$VENV_PYTHON" -m pytest -m "not slow" "$@"
+# A file is one worker's, so that its servers, dashboards and browsers are started once.
+exec "$VENV_PYTHON" -m pytest -m "not slow" -n auto --maxprocesses 4 --dist loadfile "$@"
