@@ -20,6 +20,9 @@ KINDS: dict[str, str] = {}
 class Work(Protocol):
     """A job, as its kind sees it."""
 
+    partial: bool
+    """Set by a kind that ends well without all that was asked for: one server of several failed."""
+
     @property
     def request(self) -> Request:
         """What is asked for, with secrets."""
