@@ -18,6 +18,7 @@ import psutil
 
 from collector.compare import footprints, kill, place, scripts
 from collector.compare.place import BackendFailed, Place, explained
+from collector.compare.replay import Replay
 from collector.compare.running import Run, Setting
 from collector.compare.timing import Times
 from collector.compare.workloads import Script
@@ -27,6 +28,7 @@ from statemeter import settings
 from storage import comparisons
 from storage.comparisons import OPERATIONS, QUANTILES, Asked, Cell, Comparison, Outcome, Spread
 from storage.jobs import Request
+from storage.workloads import WORKLOADS
 
 MEMORY_SHARE = 0.5
 """Of the free memory, that a workload may be reckoned to need; the same of the free disk."""
@@ -98,8 +100,13 @@ class Comparing:
         """Compare, and leave nothing behind."""
         work = self._work
         work.tell("preparing the workload", 0.0, self.result)
-        script = scripts.make(self._asked, work.request.secrets, self.result)
-        self._expect_room()
+        if WORKLOADS[self._asked.workload].built_in:  # before its content is made
+            self._expect_room(scripts.needs(self._asked))
+        script = scripts.make(
+            self._asked, work.request.secrets, self.result, lambda phase: work.tell(phase, 0.0)
+        )
+        if isinstance(script, Replay):
+            self._expect_room(scripts.needs(self._asked, script.thread_bytes))
         try:
             self._create()
             self._count(script)
@@ -115,9 +122,9 @@ class Comparing:
         if not self.result.cells and not self.result.footprints:
             raise CannotRun(" ".join(one.problem for one in self.result.backends))
 
-    def _expect_room(self) -> None:
+    def _expect_room(self, needs: tuple[int, int]) -> None:
         """Refuse what would fill memory or disk, with the figures."""
-        memory, disk = scripts.needs(self._asked, self.result)
+        memory, disk = needs
         self.result.estimate_bytes = max(memory, disk)
         keys = {one.key for one in self._asked.targets}
         free = psutil.virtual_memory().available
