@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from collector.attach import watching
-from collector.compare import report, targets
+from collector.compare import form, report, targets
 from collector.errors import CollectorError
 from statemeter import settings
 from statemeter.errors import SettingError
@@ -47,6 +47,9 @@ def main(arguments: list[str]) -> int:
     try:
         store = told.store or settings.store_url()
         spool = Path(told.spool).expanduser().absolute() if told.spool else settings.spool_folder()
+        if told.form:
+            sys.stdout.write(form.ask(sys.stdin.readline(), spool, store) + "\n")
+            return DONE
         asked, secrets = _asked(told)
         secrets |= {"store": store, "spool": str(spool)}
         request = jobs.ask(spool, KIND, told.name, msgspec.to_builtins(asked), secrets)
@@ -208,6 +211,7 @@ def _parser() -> argparse.ArgumentParser:
         default=5,
         help="repetitions; with fewer than 3 everything is a tie; default: 5",
     )
+    add("--form", action="store_true", help="for forms: see collector.compare.form")
     add("--no-kill", action="store_true", help="do not try what survives a killed client")
     add("--name", default="", help="under which the result stays")
     add(

@@ -10,6 +10,7 @@ from pages.ui import (
     charts,
     charts_lines,
     colours,
+    compare,
     data,
     data_resources,
     export,
@@ -35,8 +36,18 @@ QUANTILES = ("p50", "p95", "p99")
 BYTES = ("written", "stored")
 
 
+VIEWS = {"live": "Live", "compare": "Compare"}
+
+
 def draw() -> None:
     """Draws the page; each part again and again."""
+    view = st.segmented_control(
+        "View", list(VIEWS), default="live", required=True, key="view", bind="query-params",
+        format_func=VIEWS.__getitem__, label_visibility="collapsed",
+    )  # fmt: skip
+    if view == "compare":
+        compare.draw()
+        return
     frame.live(lambda: states.or_else(_savers))
     frame.live(lambda: states.if_any(_beside), "-beside")
     frame.live(lambda: states.if_any(inspections.draw), "-health")
