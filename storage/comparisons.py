@@ -37,6 +37,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """For people: without password."""
 
 
+NAMES = {
+    "memory": "In memory", "sqlite": "SQLite", "postgres": "PostgreSQL", "redis": "Redis",
+    "valkey": "Valkey", "mongodb": "MongoDB",
+}  # fmt: skip
+"""Backend → what it is called."""
+
+
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for."""
 
@@ -144,6 +151,9 @@ class Outcome(msgspec.Struct, kw_only=True):
     key: str
     backend: str
     shown: str = ""
+    """For people: without password."""
+    label: str = ""
+    """What it is called: its product, with ``shown`` where several are of one."""
     server: str = ""
     """Product and version."""
     saver: str = ""
@@ -178,6 +188,21 @@ class Comparison(msgspec.Struct, kw_only=True):
     def outcome(self, key: str) -> Outcome:
         """A backend by its key."""
         return next(one for one in self.backends if one.key == key)
+
+
+def outcomes(targets: list[Target]) -> list[Outcome]:
+    """What is found of each target, before anything is."""
+    kinds = [one.backend for one in targets]
+    made = []
+    for one in targets:
+        named = NAMES.get(one.backend, one.backend)
+        label = named if kinds.count(one.backend) == 1 else f"{named} {one.shown}"
+        made.append(
+            Outcome(
+                key=one.key, backend=one.backend, shown=one.shown or one.backend, label=label
+            )
+        )  # fmt: skip
+    return made
 
 
 decode = msgspec.json.Decoder(Comparison).decode

@@ -151,7 +151,7 @@ def recommendation(ranked: list[Ranked], demands: Demands) -> str:
 
 def name(outcome: Outcome) -> str:
     """What a backend is called in words."""
-    return outcome.shown or outcome.backend
+    return outcome.label or outcome.shown or outcome.backend
 
 
 def _failed(

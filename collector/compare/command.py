@@ -134,7 +134,7 @@ def _tell(job: Job, result: str, told: argparse.Namespace) -> int:
         month_usd=told.cost_under_usd, by=told.by,
     )  # fmt: skip
     sys.stdout.write((result if told.json else report.text(found, demands)) + "\n")
-    sys.stderr.write(f"On the dashboard: /backends?view=compare&comparison={job.id}\n")
+    sys.stderr.write(f"On the dashboard: /backends?view=Compare&comparison={job.id}\n")
     if job.state != "done" and not found.cells:
         return FAILED
     return PARTIAL if job.partial else DONE

@@ -90,10 +90,7 @@ class Comparing:
         self._all = 1.0
         self.result = Comparison(
             workload=asked.workload, size=asked.size, rounds=asked.rounds,
-            backends=[
-                Outcome(key=one.key, backend=one.backend, shown=one.shown or one.backend)
-                for one in asked.targets
-            ],
+            backends=comparisons.outcomes(asked.targets),
         )  # fmt: skip
 
     def go(self) -> None:
@@ -137,7 +134,7 @@ class Comparing:
 
     def _create(self) -> None:
         for target, outcome in zip(self._asked.targets, self.result.backends, strict=True):
-            self._work.tell(f"opening {outcome.shown}", 0.0, self.result)
+            self._work.tell(f"opening {outcome.label}", 0.0, self.result)
 
             def create(target: comparisons.Target = target, outcome: Outcome = outcome) -> None:
                 token = self._tokens[target.key]
@@ -178,7 +175,7 @@ class Comparing:
         for durability in self._asked.durability:
             for outcome in self._well():
                 found = self._places[outcome.key]
-                tick = self._ticking(f"weighing {outcome.shown}, durability {durability}")
+                tick = self._ticking(f"weighing {outcome.label}, durability {durability}")
 
                 def weigh(
                     outcome: Outcome = outcome, found: Place = found, durability: str = durability,
@@ -212,7 +209,7 @@ class Comparing:
     def _run(self, script: Script, outcome: Outcome, setting: Setting, number: int) -> None:
         found = self._places[outcome.key]
         tick = self._ticking(
-            f"round {number + 1} of {self._asked.rounds}: {outcome.shown}, {setting.mode}, "
+            f"round {number + 1} of {self._asked.rounds}: {outcome.label}, {setting.mode}, "
             f"durability {setting.durability}, {setting.concurrency} at once"
         )
         # Letters and digits: thread ids are in patterns of keys.
@@ -263,7 +260,7 @@ class Comparing:
                 if outcome.problem:
                     continue
                 found = self._places[outcome.key]
-                tick = self._ticking(f"killing a client of {outcome.shown}")
+                tick = self._ticking(f"killing a client of {outcome.label}")
 
                 def survive(
                     found: Place = found, target: comparisons.Target = target,

@@ -36,16 +36,17 @@ QUANTILES = ("p50", "p95", "p99")
 BYTES = ("written", "stored")
 
 
-VIEWS = {"live": "Live", "compare": "Compare"}
+VIEWS = ("Live", "Compare")
+"""As the address has them, too."""
 
 
 def draw() -> None:
     """Draws the page; each part again and again."""
     view = st.segmented_control(
-        "View", list(VIEWS), default="live", required=True, key="view", bind="query-params",
-        format_func=VIEWS.__getitem__, label_visibility="collapsed",
+        "View", list(VIEWS), default="Live", required=True, key="view", bind="query-params",
+        label_visibility="collapsed",
     )  # fmt: skip
-    if view == "compare":
+    if view == "Compare":
         compare.draw()
         return
     frame.live(lambda: states.or_else(_savers))

@@ -103,9 +103,12 @@ def _how(job: Job, found: Comparison) -> None:
     for note in found.notes:
         st.text(note)
     for one in found.backends:
-        st.text(f"{ranking.name(one)}: {one.server or 'not reached'}, {one.saver}. {one.kept_how}")
+        st.text(
+            f"{ranking.name(one)} ({one.shown}): {one.server or 'not reached'}, {one.saver}. "
+            f"{one.kept_how}"
+        )
     for how in dict.fromkeys(
-        f"{found.outcome(one.backend).backend}: {one.how}" for one in found.footprints
+        f"{ranking.name(found.outcome(one.backend))}: {one.how}." for one in found.footprints
     ):
         st.text(how)
     st.caption(
