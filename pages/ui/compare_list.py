@@ -81,8 +81,7 @@ def _table(found: list[Job]) -> None:
     shown = selected(found)
     st.dataframe(
         pd.DataFrame({
-            "shown": ["▸" if shown is not None and one.id == shown.id else "" for one in found],
-            "name": [one.name for one in found],
+            "name": [f"▸ {one.name}" if one == shown else one.name for one in found],
             "state": [[state_of(one)] for one in found],
             "workload": [_workload(one) for one in found],
             "backends": [_backends(one) for one in found],
@@ -92,8 +91,9 @@ def _table(found: list[Job]) -> None:
         selection_mode="single-row", height=frame.table_height(len(found), 320),
         alt="Comparisons", placeholder=formats.UNKNOWN,
         column_config={
-            "shown": st.column_config.TextColumn("", width=28, help="The one that is shown."),
-            "name": st.column_config.TextColumn("Name", pinned=True),
+            "name": st.column_config.TextColumn(
+                "Name", pinned=True, help="▸: the one that is shown."
+            ),
             "state": st.column_config.MultiselectColumn(
                 "State", options=list(_STATES), color=list(_STATES.values())
             ),

@@ -15,16 +15,21 @@ from storage.ranking import MEASURES, REACH, REACHES, Demands, Ranked, Setting
 def draw(found: Comparison, setting: Setting) -> None:
     """Draws the card."""
     with frame.card("compare-ranking"):
-        frame.title("Which one to take", "of those that meet what you ask for, the best first")
+        head = st.container()
         demands = _demands()
         costs = monthly_costs(found)
         ranked = ranking.rank(found, setting, demands, costs)
+        table = _rows(found, ranked, demands, costs)
+        with head:
+            export.title(
+                "Which one to take", "of those that meet what you ask for, the best first",
+                "ranking", lambda: table,
+            )  # fmt: skip
         said = ranking.recommendation(ranked, demands)
         if any(one.place for one in ranked):
             st.success(formats.plain(said), icon=":material/recommend:")
         else:
             st.warning(formats.plain(said), icon=":material/block:")
-        table = _rows(found, ranked, demands, costs)
         _table(table, demands)
 
 
@@ -86,4 +91,3 @@ def _table(table: pd.DataFrame, demands: Demands) -> None:
             "why": config.TextColumn("Why", width="large"),
         },
     )  # fmt: skip
-    export.button("ranking", lambda: table)
