@@ -135,7 +135,7 @@ def _tell(job: Job, result: str, told: argparse.Namespace) -> int:
     )  # fmt: skip
     sys.stdout.write((result if told.json else report.text(found, demands)) + "\n")
     sys.stderr.write(f"On the dashboard: /backends?view=Compare&comparison={job.id}\n")
-    if job.state != "done" and not found.cells:
+    if not found.cells and not found.footprints:
         return FAILED
     return PARTIAL if job.partial else DONE
 
