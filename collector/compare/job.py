@@ -17,7 +17,7 @@ import numpy as np
 import psutil
 
 from collector.compare import footprints, kill, place, scripts
-from collector.compare.place import BackendFailed, Place, explained
+from collector.compare.place import Place, explained
 from collector.compare.replay import Replay
 from collector.compare.running import Run, Setting
 from collector.compare.timing import Times
@@ -107,10 +107,10 @@ class Comparing:
         try:
             self._create()
             self._count(script)
+            if self._asked.kill:  # first, as the ranking needs to know
+                self._kill()
             self._weigh(script)
             self._rounds(script)
-            if self._asked.kill:
-                self._kill()
         finally:
             self._remove()
             work.partial = any(one.problem for one in self.result.backends)
@@ -266,8 +266,7 @@ class Comparing:
                     found: Place = found, target: comparisons.Target = target,
                     durability: str = durability, tick: Callable[[int], None] = tick,
                 ) -> None:  # fmt: skip
-                    found.empty()
-                    with found.saver(1):  # its tables and indexes are there again
+                    with found.saver(1):  # its tables and indexes are there
                         pass
                     self.result.survivals.append(
                         kill.survive(
@@ -327,6 +326,3 @@ def _too_large(what: str, needed: int, free: int) -> str:
         f"{free / 1e6:,.0f} MB are free; at most {MEMORY_SHARE:.0%} of that may be used. Ask for "
         "fewer turns, fewer threads or smaller values."
     )
-
-
-__all__ = ["BackendFailed", "Comparing", "clean", "folder_of", "run", "token_of"]

@@ -115,6 +115,8 @@ _SAID = (
     ("outofmemory", "the server is out of memory (maxmemory). Give it more, or compare less."),
     ("unknown command", "this server has no search and JSON, which RedisSaver needs. Use Redis 8 "
      "or Redis Stack; or write valkey:// for ValkeySaver, which needs neither."),
+    ("startup parameter", "a pooler is in between that takes no options (PgBouncer). Give the URL "
+     "of the server itself."),
     ("wrongpass", "the server refuses the login. Check user and password in the URL."),
     ("noauth", "the server wants a password. Write it into the URL."),
     ("authentication", "the server refuses the login. Check user and password in the URL."),
