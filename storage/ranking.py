@@ -186,7 +186,8 @@ def _restart(outcome: Outcome, survival: Survival | None) -> Iterable[str]:
     ):
         yield "acknowledged turns were lost when the client was killed"
     elif outcome.keeps is False:
-        yield "a restart of the server loses everything"
+        how = f" ({outcome.kept_how.rstrip('.')})" if outcome.kept_how else ""
+        yield f"a restart of the server loses everything{how}"
     elif survival is None:
         yield "whether it survives a killed client was not tried"
     elif outcome.keeps is None:

@@ -91,12 +91,12 @@ def test_an_unknown_cost_meets_no_limit() -> None:
 def test_a_server_that_keeps_nothing_does_not_survive() -> None:
     """Though its client may be killed; and what was not tried does not pass either."""
     found = made(redis=2.0, valkey=2.0, sqlite=9.0)
-    found.backends[0].keeps = False
+    found.backends[0].keeps, found.backends[0].kept_how = False, "No AOF, no snapshots."
     found.backends[1].keeps = None
     found.survivals.pop(2)
     rows = ranking.rank(found, SETTING, Demands(restart=True), {})
     assert [one.failed for one in rows] == [
-        ["a restart of the server loses everything"],
+        ["a restart of the server loses everything (No AOF, no snapshots)"],
         ["whether its server keeps data is unknown"],
         ["whether it survives a killed client was not tried"],
     ]
