@@ -42,6 +42,7 @@ class Child:
 
     def __init__(self, spool: Path, request: Request, stopped: Callable[[], bool]) -> None:
         self.request = request
+        self.partial = False
         self._spool = spool
         self._stopped = stopped
         self._told = Told(state="running", started_us=time.time_ns() // 1000)
@@ -82,7 +83,7 @@ class Child:
         """Tell how it ended."""
         told = self._told
         told.state, told.problem, told.phase = state, problem, ""
-        told.partial = state != "done" and told.result != b"null"
+        told.partial = (state != "done" or self.partial) and told.result != b"null"
         told.share = 1.0 if state == "done" else told.share
         told.ended_us = time.time_ns() // 1000
         jobs.tell(self._spool, self.request.id, told)

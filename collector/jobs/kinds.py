@@ -13,12 +13,15 @@ from typing import Protocol
 
 from storage.jobs import Request
 
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {"compare": "collector.compare.job"}
 """Kind → module; it is imported by the child alone."""
 
 
 class Work(Protocol):
     """A job, as its kind sees it."""
+
+    partial: bool
+    """Set by a kind that ends well without all that was asked for: one server of several failed."""
 
     @property
     def request(self) -> Request:

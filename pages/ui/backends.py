@@ -10,6 +10,7 @@ from pages.ui import (
     charts,
     charts_lines,
     colours,
+    compare,
     data,
     data_resources,
     export,
@@ -35,8 +36,19 @@ QUANTILES = ("p50", "p95", "p99")
 BYTES = ("written", "stored")
 
 
+VIEWS = ("Live", "Compare")
+"""As the address has them, too."""
+
+
 def draw() -> None:
     """Draws the page; each part again and again."""
+    view = st.segmented_control(
+        "View", list(VIEWS), default="Live", required=True, key="view", bind="query-params",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if view == "Compare":
+        compare.draw()
+        return
     frame.live(lambda: states.or_else(_savers))
     frame.live(lambda: states.if_any(_beside), "-beside")
     frame.live(lambda: states.if_any(inspections.draw), "-health")

@@ -104,8 +104,9 @@ def charts(visitor: AppTest) -> dict[str, go.Figure]:
         if data.get("figure"):
             figure = json.loads(data["figure"])
             for trace in figure["data"]:
-                for axis in ("x", "y"):
-                    trace[axis] = _plain(trace[axis])
+                for axis in ("x", "y", "q1", "median", "q3", "lowerfence", "upperfence"):
+                    if axis in trace:
+                        trace[axis] = _plain(trace[axis])
             found[data["label"]] = go.Figure(figure)
     return found
 

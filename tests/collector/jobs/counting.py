@@ -29,14 +29,16 @@ def run(work: Any) -> None:
             number += 1
             work.tell(f"counting {number}", number / asked["to"], {"number": number})
             time.sleep(0.02)
-        _then(asked.get("then", ""), work.request.secrets)
+        _then(work, asked.get("then", ""), work.request.secrets)
     finally:
         created.unlink()
 
 
-def _then(what: str, secrets: dict[str, str]) -> None:
+def _then(work: Any, what: str, secrets: dict[str, str]) -> None:
     if what == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if what == "lack":
+        work.partial = True
     if what == "refuse":
         raise CannotRun("The server said no: ask another.")
     if what == "break":

@@ -190,6 +190,12 @@ def test_a_fault_is_told_without_secrets(bench: Bench, then: str, said: str) -> 
     assert (job.state, job.problem, job.partial) == ("failed", said, True)
 
 
+def test_a_job_that_ends_well_may_be_partial(bench: Bench) -> None:
+    """One server of several failed: the kind says so."""
+    job = bench.end(bench.ask(then="lack"))
+    assert (job.state, job.problem, job.partial) == ("done", "", True)
+
+
 def test_a_kind_of_a_newer_version_fails_clearly(bench: Bench) -> None:
     """It does not stay in the queue."""
     job = bench.end(bench.ask(kind="teleport"))

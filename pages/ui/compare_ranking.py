@@ -1,0 +1,93 @@
+"""What the user asks of a backend, and which one to take."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import export, formats, frame
+from storage import ranking
+from storage.comparisons import Comparison
+from storage.monthly_costs import monthly_costs
+from storage.ranking import MEASURES, REACH, REACHES, Demands, Ranked, Setting
+
+
+def draw(found: Comparison, setting: Setting) -> None:
+    """Draws the card."""
+    with frame.card("compare-ranking"):
+        head = st.container()
+        demands = _demands()
+        costs = monthly_costs(found)
+        ranked = ranking.rank(found, setting, demands, costs)
+        table = _rows(found, ranked, demands, costs)
+        with head:
+            export.title(
+                "Which one to take", "of those that meet what you ask for, the best first",
+                "ranking", lambda: table,
+            )  # fmt: skip
+        said = ranking.recommendation(ranked, demands)
+        if any(one.place for one in ranked):
+            st.success(formats.plain(said), icon=":material/recommend:")
+        else:
+            st.warning(formats.plain(said), icon=":material/block:")
+        _table(table, demands)
+
+
+def _demands() -> Demands:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare-demands"):
+        restart = st.toggle("Survives a restart", value=True, key="compare-restart",
+                            help="Of the application and of its server.")  # fmt: skip
+        reach = st.selectbox("Serves", list(REACH), key="compare-reach", width=180,
+                             format_func=lambda name: REACHES[name])  # fmt: skip
+        put_ms = st.number_input("p95 of put under, ms", min_value=0.0, value=None, width=180,
+                                 key="compare-put-ms", placeholder="any")  # fmt: skip
+        month = st.number_input("Month under, US$", min_value=0.0, value=None, width=160,
+                                key="compare-month", placeholder="any")  # fmt: skip
+        by = st.selectbox("Best by", list(MEASURES), key="compare-by", width=170,
+                          format_func=lambda name: MEASURES[name])  # fmt: skip
+    return Demands(bool(restart), str(reach), put_ms, month, str(by))
+
+
+def _rows(
+    found: Comparison, ranked: list[Ranked], demands: Demands, costs: dict[str, float | None]
+) -> pd.DataFrame:
+    survived = {
+        (one.backend, one.durability): one.turns_found == one.turns_acknowledged and one.resumed
+        for one in found.survivals
+    }
+    unit = 1.0 if demands.by == "throughput" else 1000.0
+    return pd.DataFrame({
+        "place": [(f"{one.place}" + (" ≈" if one.tie else "")) if one.place else formats.UNKNOWN
+                  for one in ranked],
+        "backend": [ranking.name(one.outcome) for one in ranked],
+        "value": [None if one.value is None else one.value / unit for one in ranked],
+        "kill": [_kill([ok for (key, _), ok in survived.items() if key == one.outcome.key])
+                 for one in ranked],
+        "server": [{True: "yes", False: "no", None: None}[one.outcome.keeps] for one in ranked],
+        "serves": [REACHES[one.outcome.reach] for one in ranked],
+        "month": [costs.get(one.outcome.key) for one in ranked],
+        "why": ["; ".join(one.failed) or one.outcome.kept_how for one in ranked],
+    })  # fmt: skip
+
+
+def _kill(survived: list[bool]) -> str | None:
+    return None if not survived else "yes" if all(survived) else "no"
+
+
+def _table(table: pd.DataFrame, demands: Demands) -> None:
+    config = st.column_config
+    unit = "" if demands.by == "throughput" else " ms"
+    st.dataframe(
+        table, key="compare-ranking-table", hide_index=True, height="content", alt="Ranking",
+        placeholder=formats.UNKNOWN,
+        column_config={
+            "place": config.TextColumn("Place", width=60, help="≈: a tie. –: it is out."),
+            "backend": config.TextColumn("Backend", pinned=True),
+            "value": config.NumberColumn(f"{MEASURES[demands.by]}{unit}", format="%.2f"),
+            "kill": config.TextColumn("After a kill", help="All acknowledged turns were there."),
+            "server": config.TextColumn("After a server restart"),
+            "serves": config.TextColumn("Serves"),
+            "month": config.NumberColumn("A month, US$", format="%.2f", help="–: unknown."),
+            "why": config.TextColumn("Why", width="large"),
+        },
+    )  # fmt: skip
