@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from statemeter import events, json_sizes, sizes
+from statemeter import codecs, events, json_sizes, sizes
 from statemeter.asides import Aside
 from statemeter.records import common, size_of
 
@@ -17,6 +17,10 @@ Dump = tuple[Any, ...]
 
 _READERS = {"msgpack": sizes, "json": json_sizes}
 """Serializer tag → what reads sizes off its bytes."""
+
+COMPRESSED = "compressed"
+"""Why channels of a document are unknown whose bytes were compressed together: what each of them
+takes of it cannot be told, and its bytes before would not add up to what is stored."""
 
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
@@ -92,7 +96,8 @@ def _blobs(document: Dump | None, blobs: dict[str, Dump], emptied: list[str]) ->
     if document is not None and not why:
         found = _READERS[document[0]].measure_document(document[1])
         bookkeeping = found.bookkeeping_bytes if found else -1
-    return bookkeeping, *_measured(blobs, emptied), why
+    # Channels have blobs of their own here: that the document is compressed hides none.
+    return bookkeeping, *_measured(blobs, emptied), "" if why == COMPRESSED else why
 
 
 def _beside(
@@ -143,6 +148,8 @@ def _why_unmeasured(part: Dump | None) -> str:
         return "backlog"
     if "+" in tag:
         return "encrypted"
+    if codecs.split(tag)[0]:
+        return COMPRESSED
     return "" if tag in _READERS else tag
 
 
