@@ -28,7 +28,9 @@ _PACKAGES = {"zstd": "zstandard", "lz4": "lz4"}
 _WINDOW_BYTES = 1 << 27
 """Most memory for zstd's window: what its library allows by itself, also at its highest level."""
 _local = threading.local()
-"""Compressors of zstd by level: none may be used by two threads at once."""
+"""Compressors of zstd by level, and its decompressor: none may be used by two threads at once."""
+_found: dict[str, Any] = {}
+"""Codec → its module: asking for one that is not there takes longer than compressing."""
 
 
 def split(tag: str) -> tuple[str, str]:
@@ -101,10 +103,13 @@ def _zstd(module: Any, data: Buffer, most: int | None) -> tuple[bytes, bool]:
     if not _is_zstandard(module):
         reader = module.ZstdDecompressor()
         return reader.decompress(data, -1 if most is None else most), reader.eof
-    decompressor = module.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
     if most is not None:
-        return decompressor.stream_reader(data).read(most), True
-    reader = decompressor.decompressobj()
+        bounded = module.ZstdDecompressor(max_window_size=_WINDOW_BYTES)
+        return bounded.stream_reader(data).read(most), True
+    made = _local.__dict__.get("reader")
+    if made is None:
+        made = _local.__dict__["reader"] = module.ZstdDecompressor()
+    reader = made.decompressobj()
     return reader.decompress(data), reader.eof
 
 
@@ -124,12 +129,15 @@ def _errors(module: Any) -> tuple[type[Exception], ...]:
 
 
 def _module(codec: str) -> Any:
+    if codec in _found:
+        return _found[codec]
     if codec == "zlib":
         return zlib
     names = ("compression.zstd", "zstandard") if codec == "zstd" else ("lz4.frame",)
     for name in names:
         try:
-            return importlib.import_module(name)
+            module = _found[codec] = importlib.import_module(name)
+            return module
         except ImportError:
             continue
     raise CodecMissing(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from storage.jobs import Request
 
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {"serializers": "collector.whatif.serializers"}
 """Kind → module; it is imported by the child alone."""
 
 

@@ -337,6 +337,7 @@ def test_compressed_documents_have_their_channels(target: probe.Probe) -> None:
     graph = chat(saver)
     statemeter.instrument(graph)
     graph.invoke(HELLO, thread())
+    look(target)
     said, blobs = ask(target)
     tags = {part["type"] for part in said["parts"]}
     assert "zstd:msgpack" in tags

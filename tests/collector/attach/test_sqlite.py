@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -334,9 +335,12 @@ def test_compressed_checkpoints_tell_all_but_sizes_of_channels(tmp_path: Path) -
         assert sum(one.document_bytes for one in told[name]) == rows(
             path, "SELECT sum(length(checkpoint)) FROM checkpoints"
         )[0][0]
-    for plain, compressed in zip(told["plain"], told["compressed"], strict=True):
-        assert sorted(compressed.changed or []) == sorted(plain.changed or [])
-        assert compressed.document_bytes < plain.document_bytes
+    steps = [
+        Counter((one.ns.partition(":")[0], one.step, *sorted(one.changed or [])) for one in found)
+        for found in told.values()
+    ]
+    assert steps[0] == steps[1]
+    for compressed in told["compressed"]:
         assert compressed.serializer == "zstd:msgpack"
         assert compressed.channels_unknown == "compressed"
         assert compressed.bookkeeping_bytes == -1

@@ -84,6 +84,7 @@ def test_what_cannot_be_read_says_why(codec: str, monkeypatch: pytest.MonkeyPatc
     assert problem("brotli:msgpack", blob).startswith("The serializer's type 'brotli:msgpack'")
     with pytest.raises(Damaged):
         decoding.parts(f"{codec}:msgpack", b"\xff" * 50, ALL)
+    monkeypatch.setattr(codecs, "_found", {})
     for package in ("zstandard", "compression.zstd", "lz4.frame"):
         monkeypatch.setitem(sys.modules, package, None)
     if codec != "zlib":

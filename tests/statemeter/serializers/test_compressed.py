@@ -135,6 +135,7 @@ def test_a_missing_package_is_named(
 ) -> None:
     """When it is made, and when a value of it is read; with the command that installs it."""
     typed = CompressedSerializer(codec=codec).dumps_typed(LONG)
+    monkeypatch.setattr(codecs, "_found", {})
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     command = f"pip install {package.partition('.')[0]}"
