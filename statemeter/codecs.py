@@ -61,9 +61,10 @@ def compress(codec: str, data: Buffer, level: int) -> bytes:
         return bytes(module.compress(data, compression_level=level))
     if not _is_zstandard(module):
         return bytes(module.compress(data, level))
-    made = _local.__dict__.get(level)
+    name = f"level {level}"
+    made = _local.__dict__.get(name)
     if made is None:
-        made = _local.__dict__[level] = module.ZstdCompressor(level=level)
+        made = _local.__dict__[name] = module.ZstdCompressor(level=level)
     return bytes(made.compress(data))
 
 
@@ -80,9 +81,12 @@ def expand(codec: str, data: Buffer, most: int | None = None) -> bytes:
         DamagedValue: the data is not of this codec; without ``most``, also if its end is missing.
     """
     module = _module(codec)
+    failures: tuple[type[Exception], ...] = (
+        zlib.error, RuntimeError, EOFError, ValueError, OverflowError, *_errors(module),
+    )  # fmt: skip
     try:
         made, whole = _EXPAND[codec](module, data, most)
-    except (zlib.error, RuntimeError, EOFError, ValueError, OverflowError, *_errors(module)):
+    except failures:
         raise DamagedValue(f"{len(data):,} bytes are not {codec}, or are damaged.") from None
     if most is None and not whole:
         raise DamagedValue(f"{len(data):,} bytes of {codec} lack their end.")

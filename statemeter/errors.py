@@ -10,8 +10,8 @@ StatemeterError
     └── NotAdoptable      a serializer cannot be used as it was asked for
 
 Only calls that a user makes to Statemeter itself raise these; nothing is ever raised into a graph
-that runs. ``DamagedValue`` is the exception: a serializer that the user chose raises it from a read,
-as LangGraph's own does for bytes that it cannot read.
+that runs. ``DamagedValue`` is the exception: a serializer that the user chose raises it from a
+read, as LangGraph's own does for bytes that it cannot read.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from storage.queries import (
     SECOND_US,
     WRITES,
     Grid,
+    IntArray,
     Scope,
     fetch,
     grid_for,
@@ -37,6 +38,12 @@ SAMPLE = 20_000
 
 READS = ("get_tuple", "list", "get_delta_channel_history")
 """Operations that deserialize."""
+
+_PAST = {
+    ("postgres", "put"), *((backend, read) for backend in ("redis",) for read in READS),
+}  # fmt: skip
+"""Backend and operation whose bytes are not, or not all, those that went through the serializer: a
+document of PostgreSQL is JSON, and the client of Redis parses what RedisSaver reads."""
 
 _ALL = ("put", "put_writes", *READS)
 
@@ -52,7 +59,7 @@ class Serializing:
     operations: pd.DataFrame
     """A row for each operation of the window: operation, writes (truth value), count,
     payload_bytes, duration_us, serde_us, share (of the calls, 0 to 1), mean_us (in the serializer,
-    a call), mb_per_s."""
+    a call), mb_per_s (of backends whose bytes all go through the serializer)."""
     over_time: pd.DataFrame
     """A row for each slot: at_us, dump_us, load_us, dump_share (of the duration of the calls that
     write, 0 to 1; missing without such calls)."""
@@ -109,7 +116,8 @@ def _sums(connection: Connection, grid: Grid, scope: Scope) -> pd.DataFrame:
     names = ", ".join(f"'{name}'" for name in _ALL)
     frame = fetch(
         connection,
-        "SELECT bucket_us, operation, count, payload_bytes, duration_us, serde_us FROM rollups "
+        "SELECT bucket_us, backend, operation, count, payload_bytes, duration_us, serde_us "
+        "FROM rollups "
         f"WHERE resolution_s = :resolution AND bucket_us >= :start AND operation IN ({names})"
         f"{scope.where()}",
         resolution=grid.resolution_s,
@@ -117,15 +125,22 @@ def _sums(connection: Connection, grid: Grid, scope: Scope) -> pd.DataFrame:
         **scope.values(),
     )
     numbers = ["bucket_us", "count", "payload_bytes", "duration_us", "serde_us"]
-    return frame.astype(dict.fromkeys(numbers, np.int64))
+    frame = frame.astype(dict.fromkeys(numbers, np.int64))
+    past = pd.Series(
+        [pair in _PAST for pair in zip(frame["backend"], frame["operation"], strict=True)],
+        dtype=bool,
+    )
+    frame["timed_bytes"] = frame["payload_bytes"].where(~past, 0)
+    frame["timed_us"] = frame["serde_us"].where(~past, 0)
+    return frame
 
 
 def _operations(sums: pd.DataFrame) -> pd.DataFrame:
-    table = sums.drop(columns="bucket_us").groupby("operation", as_index=False).sum()
+    table = sums.drop(columns=["bucket_us", "backend"]).groupby("operation", as_index=False).sum()
     table.insert(1, "writes", table["operation"].isin(WRITES))
     table["share"] = _ratio(table["serde_us"], table["duration_us"])
     table["mean_us"] = _ratio(table["serde_us"], table["count"])
-    table["mb_per_s"] = _ratio(table["payload_bytes"], table["serde_us"])
+    table["mb_per_s"] = _ratio(table.pop("timed_bytes"), table.pop("timed_us"))
     return table.sort_values("serde_us", ascending=False, ignore_index=True)
 
 
@@ -136,7 +151,7 @@ def _over_time(grid: Grid, sums: pd.DataFrame) -> pd.DataFrame:
         ("dump_us", "serde_us", writes), ("load_us", "serde_us", ~writes),
         ("duration_us", "duration_us", writes),
     ):  # fmt: skip
-        by_slot = np.zeros(len(frame), dtype=np.int64)
+        by_slot: IntArray = np.zeros(len(frame), dtype=np.int64)
         np.add.at(by_slot, slots[chosen], sums[column].to_numpy()[chosen])
         frame[name] = by_slot
     frame["dump_share"] = _ratio(frame["dump_us"], frame.pop("duration_us"))
@@ -189,16 +204,16 @@ def _channels(calls: pd.DataFrame) -> pd.DataFrame:
                  "timed_bytes": 0, "timed_us": 0}
     )  # fmt: skip
     for call in calls[calls["operation"].isin(WRITES)].itertuples(index=False):
-        told = parsed(call.channels, {})
         if call.operation == "put":
+            told = parsed(call.channels, {})
             for channel, (_, largest, *_) in parsed(call.lists, {}).items():
                 if not rows[channel]["type"] and largest:
                     rows[channel]["type"] = str(largest[0][1])
-            if call.layout == "whole" and isinstance(told, dict):
+            if call.layout == "whole":
                 for channel, size in told.items():
                     rows[channel]["rewritten_bytes"] += size or 0
             continue
-        sizes = [(channel, size) for channel, size in told if size > 0]
+        sizes = [(channel, size) for channel, size in parsed(call.channels, []) if size > 0]
         for channel, size in sizes:
             rows[channel]["writes"] += 1
             rows[channel]["write_bytes"] += size

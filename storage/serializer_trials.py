@@ -174,4 +174,5 @@ _decode = msgspec.json.Decoder(Trial | None).decode
 
 def decode(text: str) -> Trial | None:
     """The result of a job; None: there is none yet. Raises ``msgspec.MsgspecError``."""
-    return _decode(text.encode())
+    found: Trial | None = _decode(text.encode())
+    return found

@@ -31,7 +31,14 @@ FROM_STATEMETER = {
     # The reader of attached databases takes sizes and writes segments as the probe does; the
     # viewer reads what statemeter.serializers compressed, and a what-if measures those.
     "collector": {
-        "events", "settings", "errors", "sizes", "json_sizes", "spool", "codecs", "serializers",
+        "events",
+        "settings",
+        "errors",
+        "sizes",
+        "json_sizes",
+        "spool",
+        "codecs",
+        "serializers",
     },
     "pages": {"settings", "errors"},
 }

@@ -160,7 +160,9 @@ class Bench:
             return made
         parts = [""] if not around else ["", around] if around != BOTH else ["", "zstd", BOTH]
         dump, load = (self._rounds(name, parts, written=written) for written in (True, False))
-        both = [[a + b for a, b in zip(*pair, strict=True)] for pair in zip(dump, load, strict=True)]
+        both = [
+            [a + b for a, b in zip(*pair, strict=True)] for pair in zip(dump, load, strict=True)
+        ]
         made.dump_us, made.load_us = _mean(dump, 0.5), _mean(load, 0.5)
         made.low_us, made.high_us = _mean(both, 0.25), _mean(both, 0.75)
         made.bytes = self.sizes[name, around] / self.steps

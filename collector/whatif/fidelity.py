@@ -56,7 +56,7 @@ class Comparison:
             return list(zip(one, other, strict=False))
         fields = _fields(one)
         if fields is not None:
-            others = _fields(other)
+            others: Mapping[Any, Any] | None = _fields(other)
             if others is None:
                 others = other if isinstance(other, Mapping) else {}
             return [(value, others[key]) for key, value in fields.items() if key in others]
@@ -115,7 +115,7 @@ def _equal(one: Any, other: Any) -> bool:
         return one == other or (math.isnan(one) and math.isnan(other))
     if isinstance(one, np.ndarray):
         same = one.dtype == other.dtype and one.shape == other.shape
-        return same and one.tobytes() == other.tobytes()
+        return bool(same and one.tobytes() == other.tobytes())
     try:
         return bool(one == other)
     except Exception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections import Counter
@@ -130,18 +131,21 @@ class Maker:
                 return self.made(5, module, name, given)
             args = found.get("args")
             return self.made(1, module, name, args) if isinstance(args, list) else found
-        if found.get("__interrupt__") is True and "value" in found:
-            return Interrupt(value=found["value"], id=str(found.get("id", "")))
-        if found.get("__send__") is True and {"node", "arg"} <= found.keys():
-            return Send(str(found["node"]), found["arg"])
-        if found.get("__delta_snapshot__") is True and "value" in found:
-            return _DeltaSnapshot(found["value"])
-        if len(found) == 1 and isinstance(found.get("__bytes__"), str):
-            try:
-                return base64.b64decode(found["__bytes__"], validate=True)
-            except (binascii.Error, ValueError):
-                return found
-        return found
+        return _marked(found)
+
+
+def _marked(found: dict[str, Any]) -> Any:
+    """What RedisSaver marks with a key of its own."""
+    if found.get("__interrupt__") is True and "value" in found:
+        return Interrupt(value=found["value"], id=str(found.get("id", "")))
+    if found.get("__send__") is True and {"node", "arg"} <= found.keys():
+        return Send(str(found["node"]), found["arg"])
+    if found.get("__delta_snapshot__") is True and "value" in found:
+        return _DeltaSnapshot(found["value"])
+    if len(found) == 1 and isinstance(found.get("__bytes__"), str):
+        with contextlib.suppress(binascii.Error, ValueError):
+            return base64.b64decode(found["__bytes__"], validate=True)
+    return found
 
 
 def _array(found: Any) -> Any:

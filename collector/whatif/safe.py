@@ -116,7 +116,7 @@ def make(code: int, module: str, name: str, payload: Any, method: str = "") -> A
 
 def rebuild(code: int, module: str, name: str, payload: Any) -> Any:
     """A stand-in, or plain data where none would be written as the object was."""
-    kind = _KINDS.get(code)
+    kind: Any = _KINDS.get(code)
     made = _class_of(kind, module, name) if kind is not None else None
     return payload if made is None else made(payload)
 
@@ -137,7 +137,7 @@ _made = 0
 
 
 @functools.cache
-def _class_of(kind: type[StandIn], module: str, name: str) -> Any:
+def _class_of(kind: Any, module: str, name: str) -> Any:
     global _made  # noqa: PLW0603
     if _made >= MOST_CLASSES:
         return None

@@ -23,7 +23,7 @@ PLAIN = "none"
 """Codec that compresses nothing, and reads everything: the way back."""
 
 
-class CompressedSerializer(JsonPlusSerializer):
+class CompressedSerializer(JsonPlusSerializer):  # type: ignore[misc]
     """Compresses what another serializer makes.
 
     The tag of a value says how it was compressed (``zstd:msgpack``), so that checkpoints from

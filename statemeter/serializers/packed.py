@@ -21,7 +21,7 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.decode
 
 
-class MsgspecSerializer(JsonPlusSerializer):
+class MsgspecSerializer(JsonPlusSerializer):  # type: ignore[misc]
     """LangGraph's own serializer, with its bytes, made and read by msgspec where that is the same.
 
     It takes the arguments of ``JsonPlusSerializer``, and the same types may be loaded. Embeddings,
@@ -36,7 +36,8 @@ class MsgspecSerializer(JsonPlusSerializer):
                 return "msgpack", _encode(obj)
             except (ValueError, OverflowError, TypeError):
                 pass  # half a surrogate pair, a huge number: as LangGraph takes it
-        return super().dumps_typed(obj)
+        typed: tuple[str, bytes] = super().dumps_typed(obj)
+        return typed
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
         """The object of a tag and its bytes: that of ``JsonPlusSerializer``."""

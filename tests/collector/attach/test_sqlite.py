@@ -332,9 +332,10 @@ def test_compressed_checkpoints_tell_all_but_sizes_of_channels(tmp_path: Path) -
         with opened(path) as source:
             found = all_of(source.read(""))
         told[name] = [one for one in found if isinstance(one, FoundCheckpoint)]
-        assert sum(one.document_bytes for one in told[name]) == rows(
-            path, "SELECT sum(length(checkpoint)) FROM checkpoints"
-        )[0][0]
+        assert (
+            sum(one.document_bytes for one in told[name])
+            == rows(path, "SELECT sum(length(checkpoint)) FROM checkpoints")[0][0]
+        )
     steps = [
         Counter((one.ns.partition(":")[0], one.step, *sorted(one.changed or [])) for one in found)
         for found in told.values()

@@ -1,9 +1,10 @@
 """A real graph in a process of its own, which tells what LangGraph itself has of each checkpoint.
 
-``python -m tests.collector.viewer.telling KIND URL OUT [--delta] [--codec=NAME]`` plays ``tests.long_thread`` on a
-saver of that kind and writes OUT: JSON, all checkpoints of all namespaces as plain data
-(``corpus``), from ``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With
-the kind ``memory`` it waits for the end of its standard input, as its values end with it.
+``python -m tests.collector.viewer.telling KIND URL OUT [--delta] [--codec=NAME]`` plays
+``tests.long_thread`` on a saver of that kind, under a ``CompressedSerializer`` if a codec is named,
+and writes OUT: JSON, all checkpoints of all namespaces as plain data (``corpus``), from
+``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With the kind ``memory``
+it waits for the end of its standard input, as its values end with it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,10 @@ def test_the_same_content(codec: str) -> None:
     assert compressed > 2
     tag, blob = serializer.dumps_typed({"a": "x" * 400, "b": [1, 2]})
     parts = decoding.parts(tag, blob, ALL)
-    assert {name: bytes(part)[-2:] for name, part in parts.items()} == {"a": b"xx", "b": b"\x01\x02"}
+    assert {name: bytes(part)[-2:] for name, part in parts.items()} == {
+        "a": b"xx",
+        "b": b"\x01\x02",
+    }
 
 
 def bomb(codec: str, size: int) -> bytes:

@@ -150,7 +150,9 @@ def test_compressed_values_are_those_that_langgraph_has(
 ) -> None:
     """What a CompressedSerializer wrote reads as if it had written nothing else; delta channels are
     rebuilt of compressed writes. The bytes are those that the backend holds."""
-    url = request.getfixturevalue(FIXTURES[kind]) if kind != "sqlite" else str(tmp_path / "c.sqlite")
+    url = (
+        request.getfixturevalue(FIXTURES[kind]) if kind != "sqlite" else str(tmp_path / "c.sqlite")
+    )
     checkpoints = told(kind, url, tmp_path / "told.json", "--delta", f"--codec={codec}")
     attach(tmp_path, kind, f"{url}/checkpointing_db" if kind == "mongodb" else url)
     tags = set()
@@ -159,7 +161,8 @@ def test_compressed_values_are_those_that_langgraph_has(
             thread = f"{kind}-delta-{codec}"
             answer = asking.ask(kind, one["id"], ns=one["ns"], thread=thread)
             assert_same(answer, one)
-            values = [answer.document, *answer.channels.values(), *(w.value for w in answer.writes)]
+            values = [answer.document, *answer.channels.values()]
+            values += [write.value for write in answer.writes]
             tags |= {value.type for value in values}
     assert f"{codec}:msgpack" in tags
 

@@ -51,9 +51,14 @@ def test_small_and_stubborn_values_stay_as_they_are() -> None:
 
 def test_what_older_checkpoints_hold_is_read() -> None:
     """Plain msgpack, json, null, bytes: as the serializer inside reads them."""
-    serializer, own = CompressedSerializer(JsonPlusSerializer(pickle_fallback=True)), JsonPlusSerializer()
+    serializer, own = (
+        CompressedSerializer(JsonPlusSerializer(pickle_fallback=True)),
+        JsonPlusSerializer(),
+    )
     for value in (VALUES, None, b"x", bytearray(b"y")):
-        assert serializer.loads_typed(own.dumps_typed(value)) == own.loads_typed(own.dumps_typed(value))
+        assert serializer.loads_typed(own.dumps_typed(value)) == own.loads_typed(
+            own.dumps_typed(value)
+        )
     assert serializer.loads_typed(("json", b'{"a": 1}')) == {"a": 1}
     assert serializer.loads_typed(("pickle", pickle.dumps(LONG))) == LONG
     assert serializer.pickle_fallback

@@ -22,7 +22,8 @@ from statemeter.serializers import MsgspecSerializer
 from tests.statemeter.serializers.working import VALUES, Colour, Order
 
 OWN, OURS = JsonPlusSerializer(), MsgspecSerializer()
-Point = namedtuple("Point", "x y")  # noqa: PYI024
+CALL = {"name": "f", "args": {}, "id": "2"}
+Point = namedtuple("Point", "x y")
 
 
 class Model(BaseModel):
@@ -47,7 +48,7 @@ def alike(one: Any, other: Any) -> None:
     assert type(one) is type(other)
     if isinstance(one, dict):
         assert list(map(type, one)) == list(map(type, other))
-        assert list(one) == list(other) or any(key != key for key in one)
+        assert list(one) == list(other)
         for a, b in zip(one.values(), other.values(), strict=True):
             alike(a, b)
     elif isinstance(one, list | tuple | deque):
@@ -67,8 +68,9 @@ SCALARS = (
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text()
     | st.binary(max_size=40)
 )  # fmt: skip
-ODD = SCALARS | st.datetimes() | st.uuids() | st.decimals(allow_nan=False) | st.integers() | st.text(
-    st.characters(exclude_categories=())
+ODD = (
+    SCALARS | st.datetimes() | st.uuids() | st.decimals(allow_nan=False) | st.integers()
+    | st.text(st.characters(exclude_categories=()))
 )  # fmt: skip
 KEYS = st.text() | st.integers(-1000, 1000) | st.floats(allow_nan=False) | st.booleans() | st.none()
 TREES = st.recursive(
@@ -88,15 +90,15 @@ def test_any_tree_of_values(value: Any) -> None:
     "value",
     [
         VALUES, [Order(1, "x"), Colour.RED], [Model(a=1, when=dt.datetime(2026, 1, 1))],
-        [HumanMessage("hi", id="1"), AIMessage("ho", tool_calls=[{"name": "f", "args": {}, "id": "2"}]),
+        [HumanMessage("hi", id="1"), AIMessage("ho", tool_calls=[CALL]),
          ToolMessage("r", tool_call_id="2")],
         [Send("node", {"a": 1}), Interrupt(value="v", id="i")], {"a": {"b": {1, 2}}},
         [np.arange(6.0).reshape(2, 3), np.array([], dtype="f4")], [1.5] * 1000, [[0.1, 2]] * 50,
         [[1, "a"], [None]], (1, 2), [(1, 2), [3]], [True, 2, 3.0, None, "x"], [float("nan"), -0.0],
         {(1, 2): "tuple", b"b": "bytes", 1.5: "float", None: "none"}, [Point(1, 2)],
         {uuid.UUID(int=1): 1}, {dt.date(2026, 1, 1): 1}, {Colour.RED: 1}, deque([1, 2]),
-        [decimal.Decimal("1.10")], ["\ud800"], [2**64], [2**200], [-(2**63)], b"raw", bytearray(b"b"),
-        None, "text", 5, [], [[]], {}, [b"1", "2"], [[float("inf")]], dt.timezone.utc,
+        [decimal.Decimal("1.10")], ["\ud800"], [2**64], [2**200], [-(2**63)], b"raw",
+        bytearray(b"b"), None, "text", 5, [], [[]], {}, [b"1", "2"], [[float("inf")]], dt.UTC,
         [dt.timedelta(1), dt.time(1, 2)], object(), [object()],
     ],
     ids=lambda value: type(value).__name__,

@@ -80,23 +80,24 @@ async def test_encrypted_outside_compressed_inside(
     assert values["anything"]["order"] == Order(3, "three")
 
 
+@pytest.mark.filterwarnings("ignore:ShallowPostgresSaver is deprecated:DeprecationWarning")
 def test_a_shallow_postgres_saver(postgres_database: str) -> None:
     """It keeps one checkpoint, and reads what LangGraph's own serializer left there."""
     key = uuid.uuid4().hex
-    with (
-        pytest.warns(DeprecationWarning, match="ShallowPostgresSaver"),
-        ShallowPostgresSaver.from_conn_string(postgres_database) as saver,
-    ):
+    config = {"configurable": {"thread_id": key, "checkpoint_ns": ""}}
+
+    def put(saver: Any, number: str, text: str) -> None:
+        versions = {"text": number}
+        made = {"v": 1, "id": number, "ts": "", "channel_values": {"text": text},
+                "channel_versions": versions, "versions_seen": {}}  # fmt: skip
+        saver.put(config, made, {}, versions)
+
+    with ShallowPostgresSaver.from_conn_string(postgres_database) as saver:
         saver.setup()
-        config = {"configurable": {"thread_id": key, "checkpoint_ns": ""}}
-        before = {"v": 1, "id": "1", "ts": "", "channel_values": {"text": "a" * 4000},
-                  "channel_versions": {"text": "1"}, "versions_seen": {}}  # fmt: skip
-        saver.put(config, before, {}, {"text": "1"})
+        put(saver, "1", "a" * 4000)
         serializers.adopt(saver, CompressedSerializer())
         assert saver.get_tuple(config).checkpoint["channel_values"]["text"] == "a" * 4000
-        after = before | {"id": "2", "channel_values": {"text": "b" * 4000},
-                          "channel_versions": {"text": "2"}}  # fmt: skip
-        saver.put(config, after, {}, {"text": "2"})
+        put(saver, "2", "b" * 4000)
         assert saver.get_tuple(config).checkpoint["channel_values"]["text"] == "b" * 4000
         with saver._cursor() as cursor:
             cursor.execute(
@@ -127,7 +128,9 @@ def test_what_lies_in_the_file_is_smaller(tmp_path: Path) -> None:
         connection = sqlite3.connect(tmp_path / f"{kind}.sqlite", check_same_thread=False)
         saver = SqliteSaver(connection, serde=made(kind))
         build(saver).invoke({"messages": [("user", "hello " * 300)]}, _thread())
-        sizes[kind] = connection.execute("SELECT sum(length(checkpoint)) FROM checkpoints").fetchone()
+        sizes[kind] = connection.execute(
+            "SELECT sum(length(checkpoint)) FROM checkpoints"
+        ).fetchone()
         connection.close()
     assert all(sizes[kind][0] < sizes["own"][0] / 2 for kind in codecs.NAMES)
 
