@@ -110,6 +110,8 @@ class Trial(msgspec.Struct, kw_only=True):
     graph: str = ""
     steps: int = 0
     """Measured."""
+    timed: int = 0
+    """Of them, those that were timed; bytes and changes are of all."""
     of_steps: int = 0
     """Steps of the thread, as far as is known."""
     skipped: int = 0

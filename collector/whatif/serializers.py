@@ -81,12 +81,12 @@ class _Run:
                 break
             self._work.tell(
                 f"step {number + 1} of {len(steps)}", number / len(steps),
-                self._trial() if self._bench.steps else None,
+                self._trial(self._gone) if self._bench.steps else None,
             )  # fmt: skip
             self._step(place)
         if not self._bench.steps:
             raise CannotRun(self._why_not())
-        self._work.tell("done", 1.0, self._trial())
+        self._work.tell("done", 1.0, self._trial(len(steps) - self._bench.steps))
 
     def _step(self, place: int) -> None:
         try:
@@ -104,12 +104,12 @@ class _Run:
         self._stored += found.stored_bytes
         self._bench.step(found.objects)
 
-    def _trial(self) -> Trial:
+    def _trial(self, skipped: int) -> Trial:
         asked, bench = self._asked, self._bench
         return Trial(
             backend=asked.backend, class_name=asked.class_name, layout=asked.layout,
             thread=asked.thread, graph=asked.graph, steps=bench.steps, of_steps=asked.of_steps,
-            skipped=len(asked.steps) - bench.steps, values=bench.values,
+            timed=bench.timed, skipped=skipped, values=bench.values,
             stored_bytes=self._stored / bench.steps, thread_bytes=asked.thread_bytes,
             rounds=bench.rounds, today=self._newest[1],
             stand_ins=dict(self._maker.stand_ins.most_common(MOST_NAMES)),

@@ -73,7 +73,7 @@ def measured(trial: Trial) -> str:
     parts = [
         f"{count(trial.steps)} of {count(trial.of_steps)} steps, spread over the thread",
         f"{count(trial.values)} values",
-        f"median of {trial.rounds} rounds, all candidates in turn",
+        f"times of {count(trial.timed)} of them: medians of {trial.rounds} rounds, all in turn",
     ]
     if trial.skipped:
         parts.append(f"{count(trial.skipped)} steps left out: gone, unreadable or out of time")

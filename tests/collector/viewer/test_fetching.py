@@ -175,7 +175,8 @@ def test_values_in_memory_come_from_their_process(
     out = tmp_path / "told.json"
     child = start_child(
         "-m", "tests.collector.viewer.telling", "memory", "", str(out),
-        *(["--delta"] if delta else []), *(["--codec=zstd"] if delta == "zstd" else []), stdin=subprocess.PIPE,
+        *(["--delta"] if delta else []), *(["--codec=zstd"] if delta == "zstd" else []),
+        stdin=subprocess.PIPE,
         env={"STATEMETER_SHOW_VALUES": "1", "STATEMETER_FLUSH_SECONDS": "0.02"},
     )  # fmt: skip
     while not out.exists():
