@@ -96,8 +96,11 @@ def serializing(
     with reading(engine) as connection:
         grid = grid_for(connection, window_s, at_us)
         sums = _sums(connection, grid, scope)
-        calls, complete = _sample(connection, at_us - window_s * SECOND_US, scope)
-        runs = _runs(connection, calls)
+        since_us = at_us - window_s * SECOND_US
+        calls, complete = _sample(connection, since_us, scope)
+        if not complete and len(calls):
+            since_us = int(calls["at_us"].min())
+        runs = _runs(connection, calls, since_us)
     operations = _operations(sums)
     puts = operations.loc[operations["operation"] == "put", "count"].sum()
     written = operations.loc[operations["writes"], "serde_us"].sum()
@@ -182,7 +185,7 @@ def _sample(connection: Connection, since_us: int, scope: Scope) -> tuple[pd.Dat
     return calls, before is None or before < since_us
 
 
-def _runs(connection: Connection, calls: pd.DataFrame) -> pd.DataFrame:
+def _runs(connection: Connection, calls: pd.DataFrame, since_us: int) -> pd.DataFrame:
     """duration_us and serde_us of the runs whose calls are all in the sample."""
     if calls.empty:
         return pd.DataFrame({"duration_us": [], "serde_us": []}, dtype=np.int64)
@@ -192,7 +195,7 @@ def _runs(connection: Connection, calls: pd.DataFrame) -> pd.DataFrame:
         "SELECT process_id, number AS run, duration_us FROM runs "
         "WHERE id > :after AND at_us >= :since",
         after=newest - SAMPLE,
-        since=int(calls["at_us"].min()),
+        since=since_us,
     )
     sums = calls[calls["run"] > 0].groupby(["process_id", "run"], as_index=False)["serde_us"].sum()
     return runs.merge(sums, on=["process_id", "run"])

@@ -110,6 +110,18 @@ def advise(trial: Trial) -> Advice:
     return Advice("stay", base, base, note=note)
 
 
+def thread_bytes(trial: Trial, one: Candidate) -> float:
+    """What all steps of the thread would hold under a candidate, bytes.
+
+    By the share that the candidate has of the stored bytes of the measured steps, as steps differ
+    more than their shares do. PostgreSQL's documents pass the serializer by and are in the thread's
+    bytes: there, the mean step counts for each.
+    """
+    if trial.thread_bytes and trial.stored_bytes and trial.backend != "postgres":
+        return trial.thread_bytes * one.bytes / trial.stored_bytes
+    return one.bytes * trial.of_steps
+
+
 def overlap(one: Candidate, other: Candidate) -> bool:
     """Whether a difference in time is inside the noise: a tie."""
     return one.low_us <= other.high_us and other.low_us <= one.high_us

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pages.ui.formats import count, duration, share, size
-from storage.serializer_advice import FIXED, WORTH, Advice
+from storage.serializer_advice import FIXED, WORTH, Advice, thread_bytes
 from storage.serializer_trials import Candidate, Trial
 
 
@@ -39,7 +39,7 @@ def reason(advice: Advice, trial: Trial) -> str:
             "its bytes at a similar time, or of its time at the same bytes."
         )
     took = _time(advice)
-    saved = advice.saved_bytes * trial.of_steps
+    saved = thread_bytes(trial, base) - thread_bytes(trial, best)
     more = (
         f" Over the {count(trial.of_steps)} steps of this thread: {size(saved)} less."
         if saved > 0 else ""

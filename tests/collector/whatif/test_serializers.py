@@ -14,7 +14,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from statemeter import serializers
-from storage.serializer_advice import advise
+from storage.serializer_advice import advise, thread_bytes
 from storage.serializer_trials import ADOPTABLE, FORMATS, Candidate, Trial
 from tests import long_thread
 from tests.collector.viewer.asking import attach
@@ -60,8 +60,9 @@ def test_what_is_predicted_comes_true(tmp_path: Path, spool: Path) -> None:
     steps = play(tmp_path / "today.sqlite")
     database = str(tmp_path / "today.sqlite")
     whole = trial(spool, asked("sqlite", "long", steps, database=database, rounds=3))
-    sample = trial(spool, asked("sqlite", "long", steps[:: len(steps) // 10], database=database,
-                                rounds=3))  # fmt: skip
+    some = asked("sqlite", "long", steps[::3], database=database, rounds=3)
+    some |= {"of_steps": len(steps), "thread_bytes": held(tmp_path / "today.sqlite")}
+    sample = trial(spool, some)
     assert whole.steps == len(steps)
     assert whole.today == "msgpack"
     assert whole.stored_bytes * whole.steps == held(tmp_path / "today.sqlite")
@@ -81,7 +82,7 @@ def test_what_is_predicted_comes_true(tmp_path: Path, spool: Path) -> None:
         assert one.bytes == pytest.approx(measured, rel=0.10)
         sampled = sample.of(one.name)
         assert sampled is not None
-        assert sampled.bytes == pytest.approx(measured, rel=0.10)
+        assert thread_bytes(sample, sampled) == pytest.approx(held(path), rel=0.10)
 
 
 def _plain(one: Candidate) -> bool:
@@ -117,8 +118,10 @@ async def test_a_thread_on_a_server(  # noqa: PLR0917 (fixtures)
     assert found.today == "msgpack"
     one = found.of("msgpack")
     assert one is not None
-    assert found.values == counting.count
-    assert one.bytes * found.steps == counting.bytes
+    assert one.bytes == pytest.approx(found.stored_bytes)
+    if backend != "valkey":  # its list() leaves subgraphs out
+        assert found.values == counting.count
+        assert one.bytes * found.steps == pytest.approx(counting.bytes)
     assert one.lossless
     assert f"{Order.__module__}.Order" in found.stand_ins
     assert advise(found).kind == "smaller"
