@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from storage.serializer_trials import ADOPTABLE, FORMATS, Candidate, Trial
 from tests import long_thread
 from tests.collector.viewer.asking import attach
 from tests.collector.whatif.trying import asked, steps_of, told, trial
+from tests.conftest import StartChild
 from tests.statemeter.opened import Servers, opened
 from tests.statemeter.serializers.working import VALUES, Colour, Order, build, turn
 
@@ -266,3 +268,30 @@ def test_measured(tmp_path: Path, spool: Path) -> None:
             assert one.dump_us > plain.dump_us * 0.99
         if one.encrypted and not one.codec:
             assert one.bytes == plain.bytes + 32 * found.values / found.steps  # nonce and tag
+
+
+def test_a_thread_in_memory(start_child: StartChild, isolated: Path, tmp_path: Path) -> None:
+    """An InMemorySaver's states come from its process, while it runs."""
+    out = tmp_path / "told.json"
+    child = start_child(
+        "-m", "tests.collector.viewer.telling", "memory", "", str(out), stdin=subprocess.PIPE,
+        env={"STATEMETER_SHOW_VALUES": "1", "STATEMETER_FLUSH_SECONDS": "0.02"},
+    )  # fmt: skip
+    while not out.exists():
+        assert child.poll() is None, child.log_path.read_text()  # type: ignore[attr-defined]
+    said = json.loads(out.read_text("utf-8"))
+    folder = isolated / "spool" / "control" / said["incarnation"]
+    while not folder.is_dir():
+        assert child.poll() is None
+    steps = [(one["ns"], one["id"], one["parent"]) for one in said["checkpoints"][:4]]
+    wanted = asked("memory", "memory", steps, layout="channels", rounds=3) | {
+        "saver": said["key"], "incarnations": [said["incarnation"]],
+    }  # fmt: skip
+    found = trial(isolated / "spool", wanted)
+    child.communicate("")
+    assert (found.steps, found.unread, found.today) == (4, {}, "msgpack")
+    one = found.of("msgpack")
+    assert one is not None
+    assert one.bytes == found.stored_bytes
+    ended = told(isolated / "spool", wanted)
+    assert (ended.state, "STATEMETER_SHOW_VALUES=1" in ended.problem) == ("failed", True)
