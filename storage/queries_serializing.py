@@ -33,7 +33,7 @@ from storage.queries import (
     slots_of,
 )
 
-SAMPLE = 20_000
+SAMPLE = 5_000
 """Calls of which channels, nodes and tags are read, the newest of the store."""
 
 READS = ("get_tuple", "list", "get_delta_channel_history")

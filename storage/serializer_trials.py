@@ -107,13 +107,14 @@ class Trial(msgspec.Struct, kw_only=True):
     layout: str = ""
     """``whole``: a checkpoint is one value; ``channels``: each changed channel is one."""
     thread: str = ""
+    """Empty: the newest steps of all threads of a storage."""
     graph: str = ""
     steps: int = 0
     """Measured."""
     timed: int = 0
     """Of them, those that were timed; bytes and changes are of all."""
     of_steps: int = 0
-    """Steps of the thread, as far as is known."""
+    """Steps of the thread, or of all of the storage, as far as is known."""
     skipped: int = 0
     """Steps that were to be measured and are no longer in the database, or were not reached."""
     values: int = 0
@@ -121,7 +122,7 @@ class Trial(msgspec.Struct, kw_only=True):
     stored_bytes: float = 0.0
     """The same values as the backend holds them now, of a step."""
     thread_bytes: int = 0
-    """Stored by the thread, all steps, when the trial was asked for."""
+    """Stored by the thread, or by all of the storage, when the trial was asked for."""
     rounds: int = 0
     today: str = ""
     """Candidate that wrote the newest of it; empty: none of them did."""
@@ -143,6 +144,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
     ns: str
     checkpoint: str
     parent: str
+    thread: str = ""
+    """Empty: the thread that is asked for."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,6 +156,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     class_name: str
     layout: str
     thread: str
+    """Empty: the newest steps of a storage, each with its thread."""
     graph: str = ""
     serializer: str = ""
     """Class of its serializer, as the probe told it."""

@@ -38,14 +38,15 @@ def read(asked: Asked, spool: str, step: Step, maker: Maker) -> Serialized | Non
     Raises:
         CouldNotLook: the database is not known, or refused.
     """
-    found = _find(asked, spool, step.ns, step.checkpoint)
+    thread = step.thread or asked.thread
+    found = _find(asked, spool, (thread, step.ns, step.checkpoint))
     if found is None:
         return None
     blobs = [found.document] if asked.backend != "postgres" else []
     if asked.layout != "whole":
         before: dict[str, bytes] = {}
         if step.parent and asked.layout == "channels":
-            parent = _find(asked, spool, step.ns, step.parent, [])
+            parent = _find(asked, spool, (thread, step.ns, step.parent), [])
             before = _versions(parent) if parent is not None else {}
         now = _versions(found)
         blobs += [
@@ -58,15 +59,15 @@ def read(asked: Asked, spool: str, step: Step, maker: Maker) -> Serialized | Non
 
 
 def _find(
-    asked: Asked, spool: str, ns: str, checkpoint: str, channels: list[str] | None = None
+    asked: Asked, spool: str, key: tuple[str, str, str], channels: list[str] | None = None
 ) -> Found | None:
     """A checkpoint; each by a connection of its own, as each may fetch as much as one answer."""
     ask = Ask(
         saver=asked.saver, backend=asked.backend, database=asked.database,
-        incarnations=asked.incarnations, spool=spool, thread=asked.thread,
+        incarnations=asked.incarnations, spool=spool, thread=key[0],
     )  # fmt: skip
     with place.opened(ask) as (reader, _):
-        return reader.find(asked.thread, ns, checkpoint, channels)
+        return reader.find(*key, channels)
 
 
 def _versions(found: Found) -> dict[str, bytes]:

@@ -25,6 +25,11 @@ def asked(thread_key: int) -> Asked | None:
     return queries_trials.asked(engine_of(file()), thread_key)
 
 
+def asked_newest(saver: str) -> Asked | None:
+    """What a trial of a storage would measure; None: none of its checkpoints is known."""
+    return queries_trials.asked_newest(engine_of(file()), saver)
+
+
 def trials() -> list[Job]:
     """Trials that were asked for."""
     return _trials(file())

@@ -41,10 +41,14 @@ def reason(advice: Advice, trial: Trial) -> str:
     took = _time(advice)
     saved = thread_bytes(trial, base) - thread_bytes(trial, best)
     more = (
-        f" Over the {count(trial.of_steps)} steps of this thread: {size(saved)} less."
+        f" Over the {count(trial.of_steps)} steps of {_whose(trial)}: {size(saved)} less."
         if saved > 0 else ""
     )  # fmt: skip
     return f"{size(best.bytes)} a step in place of {size(base.bytes)}, {took}.{more}"
+
+
+def _whose(trial: Trial) -> str:
+    return "this thread" if trial.thread else "all threads of this storage"
 
 
 def _time(advice: Advice) -> str:
@@ -71,7 +75,8 @@ def lost(one: Candidate) -> str:
 def measured(trial: Trial) -> str:
     """What was measured, and how well that stands for the thread."""
     parts = [
-        f"{count(trial.steps)} of {count(trial.of_steps)} steps, spread over the thread",
+        f"{count(trial.steps)} of {count(trial.of_steps)} steps, "
+        + ("spread over the thread" if trial.thread else "the newest"),
         f"{count(trial.values)} values",
         f"times of {count(trial.timed)} of them: medians of {trial.rounds} rounds, all in turn",
     ]

@@ -73,10 +73,17 @@ def _ask() -> None:
         if rows.empty:
             st.text("No thread matches the filters.")
             return
-        names = {int(row.id): _name(row) for row in rows.itertuples(index=False)}
+        names: dict[int | str, str] = {
+            int(row.id): _name(row) for row in rows.itertuples(index=False)
+        }
         last = address.last_thread()
-        keys = list(names)
         start = next((n for n, row in enumerate(rows["thread_id"]) if row == last), 0)
+        for row in rows.drop_duplicates("saver").itertuples(index=False):
+            names[str(row.saver)] = (
+                f"all threads of {row.saver_label or row.saver} · "
+                f"{formats.backend_name(str(row.backend))} · the newest steps"
+            )
+        keys = list(names)
         with st.container(horizontal=True, vertical_alignment="bottom", key="what-if-form"):
             st.selectbox(
                 "Thread", keys, index=start, format_func=lambda key: names[key],
@@ -98,19 +105,22 @@ def _name(row: object) -> str:
     return f"{row.thread_id} · {backend} · {size} in {steps} steps"  # type: ignore[attr-defined]
 
 
-def _start(names: dict[int, str]) -> None:
+def _start(names: dict[int | str, str]) -> None:
     key = st.session_state.get("trial-thread")
     name = str(st.session_state.get("trial-name") or "").strip()
-    asked = data_serializing.asked(int(key)) if key is not None else None
-    if asked is None:
+    asked = (
+        data_serializing.asked_newest(key) if isinstance(key, str)
+        else data_serializing.asked(key) if key is not None else None
+    )  # fmt: skip
+    if asked is None or key is None:
         st.session_state[_PROBLEM] = (
-            "Of this thread no checkpoint is known any longer: they are older than "
-            "STATEMETER_RETENTION_DAYS, or were deleted. Take another one."
+            "Of these no checkpoint is known any longer: they are older than "
+            "STATEMETER_RETENTION_DAYS, or were deleted. Take another thread."
         )
         return
     try:
         request = jobs.ask(
-            settings.spool_folder(), KIND, name or names[int(key)].partition(" · ")[0],
+            settings.spool_folder(), KIND, name or names[key].partition(" · ")[0],
             msgspec.to_builtins(asked),
         )  # fmt: skip
     except jobs.JobUnwritable as error:
@@ -211,7 +221,7 @@ def _list(listed: list[Job], chosen: str) -> None:
                 "backend": [
                     formats.backend_name(str(job.asked.get("backend", ""))) for job in listed
                 ],
-                "thread": [str(job.asked.get("thread", "")) for job in listed],
+                "thread": [str(job.asked.get("thread") or "all") for job in listed],
                 "when": pd.to_datetime([job.created_us for job in listed], unit="us", utc=True),
             }),
             key="trials", hide_index=True, selection_mode="single-row", on_select="rerun",

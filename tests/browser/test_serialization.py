@@ -26,9 +26,15 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Databases that real graphs wrote, and the store that a collector made of it."""
+    """A database that a real graph wrote, and the store that a collector made of it."""
     folder = tmp_path_factory.mktemp("tried")
-    browsed.write(folder)
+    env = os.environ | browsed.settings(folder)
+    for arguments in (
+        ["tests.long_thread", str(folder / "chat.sqlite"), "--turns", "4", "--instrument"],
+        ["collector", "--once"],
+    ):
+        command = [sys.executable, "-m", *arguments]
+        subprocess.run(command, cwd=REPOSITORY, env=env, check=True)
     return folder
 
 

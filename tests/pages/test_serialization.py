@@ -131,6 +131,23 @@ def test_a_trial_is_asked_for(
     assert "Waiting for the collector" in texts(shown)
 
 
+def test_the_newest_of_a_storage(
+    visit: Visit, filled: seed.Seed, allowed: None, isolated: Path
+) -> None:
+    """Of all threads of one storage, the newest checkpoints, each with its thread."""
+    shown = visit("serialization")
+    shown.selectbox(key="trial-thread").select("a" * 12)
+    shown.button(key="try-serializers").click().run()
+    assert not shown.exception
+    (request,) = jobs.waiting(isolated / "spool")
+    asked = serializer_trials.asked(request.asked)
+    assert (asked.thread, asked.saver, len(asked.steps)) == ("", "a" * 12, 24)
+    mine = [row for row in filled.threads if row["saver_id"] == 1]
+    assert {step.thread for step in asked.steps} <= {row["thread_id"] for row in mine}
+    assert asked.of_steps == sum(row["steps"] for row in mine)
+    assert asked.thread_bytes == sum(row["stored_bytes"] for row in mine)
+
+
 def test_what_a_trial_found(visit: Visit, filled: seed.Seed, allowed: None, store: Path) -> None:
     """The winner in words, code for the saver, the chart, what is lost, and what could not be
     measured; names from the data are text."""
