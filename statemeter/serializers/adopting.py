@@ -28,12 +28,12 @@ def adopt(saver: S, serializer: SerializerProtocol) -> S:
     """
     if not isinstance(saver, BaseCheckpointSaver):
         raise NotAdoptable(
-            f"adopt() was given a {type(saver).__name__}, which is no saver of checkpoints: give "
+            f"adopt() was given {type(saver).__name__}, which is no saver of checkpoints: give "
             "it what goes into compile(checkpointer=…)."
         )
     if not isinstance(serializer, SerializerProtocol):
         raise NotAdoptable(
-            f"adopt() was given a {type(serializer).__name__} for a serializer: it needs "
+            f"adopt() was given {type(serializer).__name__} for a serializer: it needs "
             "dumps_typed() and loads_typed()."
         )
     fixed = packages.find(type(saver), _FIXED, "")

@@ -61,8 +61,8 @@ def test_what_is_predicted_comes_true(tmp_path: Path, spool: Path) -> None:
     within 10 % of the predicted bytes, of a sample of the steps as well."""
     steps = play(tmp_path / "today.sqlite")
     database = str(tmp_path / "today.sqlite")
-    whole = trial(spool, asked("sqlite", "long", steps, database=database, rounds=3))
-    some = asked("sqlite", "long", steps[::3], database=database, rounds=3)
+    whole = trial(spool, asked("sqlite", "long", steps, database=database, rounds=1))
+    some = asked("sqlite", "long", steps[::3], database=database, rounds=1)
     some |= {"of_steps": len(steps), "thread_bytes": held(tmp_path / "today.sqlite")}
     sample = trial(spool, some)
     assert whole.steps == len(steps)
@@ -115,7 +115,7 @@ async def test_a_thread_on_a_server(  # noqa: PLR0917 (fixtures)
         url = request.getfixturevalue(fixture)
         attach(spool, backend, f"{url}/{saver.db.name}" if backend == "mongodb" else url)
         layout = "channels" if backend == "postgres" else "whole"
-        found = trial(spool, asked(backend, backend, steps, layout=layout, rounds=3))
+        found = trial(spool, asked(backend, backend, steps, layout=layout, rounds=1))
     assert found.unread == {}
     assert found.today == "msgpack"
     one = found.of("msgpack")
@@ -155,7 +155,7 @@ def test_fidelity_by_type(tmp_path: Path, spool: Path) -> None:
     steps = steps_of(saver, "one")
     connection.close()
     database = str(tmp_path / "c.sqlite")
-    found = trial(spool, asked("sqlite", "one", steps, database=database, rounds=3))
+    found = trial(spool, asked("sqlite", "one", steps, database=database, rounds=1))
     for name in ("msgpack", "msgspec", "pickle", "msgpack+zstd", "msgspec+lz4+aes"):
         one = found.of(name)
         assert one is None or one.lossless, name
@@ -197,7 +197,7 @@ print(made["id"])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True,
                           check=True)  # fmt: skip
-    wanted = asked("sqlite", "t", [("", done.stdout.strip(), "")], rounds=3,
+    wanted = asked("sqlite", "t", [("", done.stdout.strip(), "")], rounds=1,
                    database=str(tmp_path / "c.sqlite"))  # fmt: skip
     found = trial(spool, wanted, PYTHONPATH=str(tmp_path))
     assert found.stand_ins == {"canary.C": 9}
@@ -211,7 +211,7 @@ def test_today_is_seen(tmp_path: Path, spool: Path) -> None:
     """A thread that is compressed already: today's candidate, and advice to stay."""
     steps = play(tmp_path / "c.sqlite", serializers.CompressedSerializer(codec="zstd"), 2)
     found = trial(spool, asked("sqlite", "long", steps[::4], database=str(tmp_path / "c.sqlite"),
-                               rounds=3))  # fmt: skip
+                               rounds=1))  # fmt: skip
     assert found.today == "msgpack+zstd"
     one = found.of(found.today)
     assert one is not None
@@ -241,7 +241,7 @@ def test_steps_that_are_gone_are_counted(tmp_path: Path, spool: Path) -> None:
     steps = play(tmp_path / "c.sqlite", None, 2)
     gone = [("", "0" * 36, ""), *steps[:2]]
     database = str(tmp_path / "c.sqlite")
-    found = trial(spool, asked("sqlite", "long", gone, database=database, rounds=3))
+    found = trial(spool, asked("sqlite", "long", gone, database=database, rounds=1))
     assert (found.steps, found.skipped) == (2, 1)
     ended = told(spool, asked("sqlite", "long", gone[:1], database=database))
     assert (ended.state, "any longer" in ended.problem) == ("failed", True)
@@ -284,7 +284,7 @@ def test_a_thread_in_memory(start_child: StartChild, isolated: Path, tmp_path: P
     while not folder.is_dir():
         assert child.poll() is None
     steps = [(one["ns"], one["id"], one["parent"]) for one in said["checkpoints"][:4]]
-    wanted = asked("memory", "memory", steps, layout="channels", rounds=3) | {
+    wanted = asked("memory", "memory", steps, layout="channels", rounds=1) | {
         "saver": said["key"], "incarnations": [said["incarnation"]],
     }  # fmt: skip
     found = trial(isolated / "spool", wanted)
