@@ -7,11 +7,13 @@ import contextlib
 import msgspec
 import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from pages.ui import (
     address,
     data,
     data_serializing,
+    filters,
     formats,
     frame,
     states,
@@ -19,7 +21,9 @@ from pages.ui import (
     values,
 )
 from statemeter import settings
+from statemeter.errors import SettingError
 from storage import jobs, orders
+from storage.errors import StoreError
 from storage.queries import now_us
 from storage.queries_jobs import Job
 from storage.serializer_trials import KIND
@@ -27,10 +31,10 @@ from storage.serializer_trials import KIND
 TRIAL = "trial"
 """Name in the address, and key of the field."""
 
+PENDING_SECONDS = 1.0
+"""How often a trial that runs is looked at, whatever the refresh of the page."""
 _CHOICES = 100
 """Threads offered, those with most stored bytes."""
-_ASKED = "statemeter_trials_asked"
-"""Ids of jobs that this visitor asked for, which the collector may not have taken yet."""
 _NEXT, _PICKED = "statemeter_trial_next", "statemeter_trial_picked"
 _GONE = "statemeter_trials_forgotten"
 _PROBLEM = "statemeter_trial_problem"
@@ -51,7 +55,27 @@ def draw() -> None:
     with st.container(key="address-trial"):
         st.text_input("Trial", key=TRIAL, bind="query-params")
     frame.guarded(lambda: states.if_any(_ask), "-ask")
-    frame.live(lambda: states.if_any(_found), "-trials")
+    pending = _is_pending()
+
+    def found() -> None:
+        _found()
+        if pending and not _is_pending():
+            st.rerun()  # it has ended: from here on as often as the visitor wants it
+
+    every = PENDING_SECONDS if pending else filters.refresh_seconds()
+    st.fragment(lambda: frame.guarded(lambda: states.if_any(found), "-trials"), run_every=every)()
+
+
+def _is_pending() -> bool:
+    """Whether the trial of the address waits or runs."""
+    key = str(st.session_state.get(TRIAL) or "")
+    if not key:
+        return False
+    try:
+        found = data_serializing.trial(key)
+    except (StoreError, SQLAlchemyError):
+        return False
+    return not found[0].ended if found is not None else _waits(key)
 
 
 def _ask() -> None:
@@ -126,7 +150,6 @@ def _start(names: dict[int | str, str]) -> None:
     except jobs.JobUnwritable as error:
         st.session_state[_PROBLEM] = str(error)
         return
-    st.session_state.setdefault(_ASKED, []).append(request.id)
     st.session_state["trial-name"] = ""
     st.session_state[TRIAL] = request.id
 
@@ -163,13 +186,17 @@ def _chosen(key: str, listed: list[Job]) -> None:
 
 
 def _unknown(key: str) -> None:
-    waits = False
-    with contextlib.suppress(jobs.JobMissing):
-        waits = jobs.path(settings.spool_folder(), key, jobs.REQUEST).exists()
-    if waits or (key in st.session_state.get(_ASKED, []) and not data.health().stale):
+    if _waits(key):
         st.text("Waiting for the collector to begin…")
         return
     st.text("There is no such trial: it was forgotten, or belongs to another store.")
+
+
+def _waits(key: str) -> bool:
+    """Whether a job was asked for that the collector has not taken yet."""
+    with contextlib.suppress(jobs.JobMissing, SettingError):
+        return jobs.path(settings.spool_folder(), key, jobs.REQUEST).exists()
+    return False
 
 
 def _heading(job: Job) -> None:

@@ -16,7 +16,6 @@ from storage.queries_jobs import job
 from storage.serializer_advice import advise
 from storage.store import open_reader
 from tests import browsed
-from tests.browsed import THREAD
 from tests.browser.conftest import PATIENCE_SECONDS, Look, answering, drawn, updates
 from tests.browser.test_pages import FITS
 from tests.conftest import REPOSITORY, find_free_port
@@ -62,7 +61,7 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     """It is asked for, runs in the collector, tells how far it is, and ends with the winner, its
     code and the chart; its address shows the same to the next visitor, on a phone too; forgotten,
     it is gone for all."""
-    page = look(f"{serialization}?thread={THREAD}&window=24h")
+    page = look(f"{serialization}?window=24h&refresh=paused")
     page.locator(".st-key-trial-name input").fill("in the browser")
     page.locator(".st-key-try-serializers button").click()
     card = page.locator(".st-key-card-trial")
@@ -82,7 +81,7 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     if advice.code:
         expect(page.locator(".st-key-card-advice code").last).to_contain_text("adopt(saver, ")
 
-    other = look(f"{serialization}?trial={key}", width=390, theme="dark")
+    other = look(f"{serialization}?refresh=paused&trial={key}", width=390, theme="dark")
     expect(other.locator(".st-key-card-advice h3")).to_contain_text(advice.best.label)
     updates(other, "plot-pareto")
     assert other.evaluate(FITS)
@@ -91,5 +90,5 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     expect(card).to_have_count(0)
     drawn(page)
     assert key not in page.url
-    again = look(f"{serialization}?trial={key}")
+    again = look(f"{serialization}?refresh=paused&trial={key}")
     expect(again.locator(".st-key-card-trial")).to_contain_text("There is no such trial")
