@@ -13,16 +13,19 @@ from typing import Any
 import msgspec
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-_SCALARS = frozenset({str, int, float, bool, type(None)})
-_NUMBERS = frozenset({int, float})
-_LISTS = frozenset({list, tuple})
+LEAST = 64
+"""Numbers from which on a list is tried: below, nothing is to be gained."""
+
+_FLOAT = 0xCB
+_FLOAT_BYTES = 9
+"""msgpack's float: this byte, and eight of the number."""
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.decode
 
 
 class MsgspecSerializer(JsonPlusSerializer):  # type: ignore[misc]
-    """LangGraph's own serializer, with its bytes, made and read by msgspec where that is the same.
+    """LangGraph's own serializer, with its bytes; msgspec reads them, and writes lists of floats.
 
     It takes the arguments of ``JsonPlusSerializer``, and the same types may be loaded. Embeddings,
     scores and other lists of numbers gain most; messages, pydantic models and dataclasses gain
@@ -31,11 +34,10 @@ class MsgspecSerializer(JsonPlusSerializer):  # type: ignore[misc]
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Tag and bytes of an object: those of ``JsonPlusSerializer``."""
-        if type(obj) in _LISTS and _is_plain(obj):
-            try:
-                return "msgpack", _encode(obj)
-            except (ValueError, OverflowError, TypeError):
-                pass  # half a surrogate pair, a huge number: as LangGraph takes it
+        if type(obj) is list and obj:
+            made = _floats(obj)
+            if made is not None:
+                return "msgpack", made
         typed: tuple[str, bytes] = super().dumps_typed(obj)
         return typed
 
@@ -50,13 +52,33 @@ class MsgspecSerializer(JsonPlusSerializer):  # type: ignore[misc]
         return super().loads_typed(data)
 
 
-def _is_plain(values: Any) -> bool:
-    """Whether a list consists of plain data, where that is told faster than it is written.
+def _floats(values: list[Any]) -> bytes | None:
+    """The msgpack of a list of floats, or of lists of floats; None where it is none of these.
 
-    Lists of scalars, and lists of lists of numbers, such as embeddings: ``map`` and ``set`` tell
-    their types without a step of the interpreter for each.
+    To ask each value what it is takes longer than to write it. So it is written first, and its
+    bytes tell: where each ninth is the mark of a float, from the first value to the end, nothing
+    but floats was written.
     """
-    kinds = set(map(type, values))
-    if kinds <= _SCALARS:
-        return True
-    return kinds <= _LISTS and all(set(map(type, part)) <= _NUMBERS for part in values)
+    first = values[0]
+    nested = type(first) is list and len(first) >= LEAST and type(first[0]) is float
+    if nested:
+        if set(map(type, values)) != {list}:
+            return None
+    elif len(values) < LEAST or type(first) is not float or type(values[-1]) is not float:
+        return None
+    try:
+        made = _encode(values)
+    except Exception:  # something else is among them: LangGraph decides
+        return None
+    end = _header_bytes(values) if nested else 0
+    for part in values if nested else (values,):
+        begin = end + _header_bytes(part)
+        end = begin + _FLOAT_BYTES * len(part)
+        if made[begin:end:_FLOAT_BYTES].count(_FLOAT) != len(part):
+            return None
+    return made if end == len(made) else None
+
+
+def _header_bytes(values: list[Any]) -> int:
+    """Of an array of so many elements, see the msgpack specification."""
+    return 1 if len(values) < 16 else 3 if len(values) < 65_536 else 5

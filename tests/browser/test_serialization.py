@@ -79,7 +79,9 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     assert advice.best is not None
     expect(page.locator(".st-key-card-advice h3")).to_contain_text(advice.best.label)
     if advice.code:
-        expect(page.locator(".st-key-card-advice code").last).to_contain_text("adopt(saver, ")
+        expect(page.locator(".st-key-card-advice [data-testid=stCode]").last).to_contain_text(
+            "adopt(saver, "
+        )
 
     other = look(f"{serialization}?refresh=paused&trial={key}", width=390, theme="dark")
     expect(other.locator(".st-key-card-advice h3")).to_contain_text(advice.best.label)

@@ -108,6 +108,33 @@ def test_what_applications_keep(value: Any) -> None:
     the_same(value)
 
 
+NUMBER = st.floats() | st.integers(-(2**63), 2**64 - 1) | st.text(min_size=8, max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.floats(), min_size=64, max_size=90), st.integers(0, 63), NUMBER | ODD)
+def test_what_hides_among_floats(values: list[Any], place: int, other: Any) -> None:
+    """A list of floats, alone and in lists, with another value somewhere in it."""
+    the_same(values)
+    the_same([values, [], values[:3]])
+    values[place] = other
+    the_same(values)
+    the_same([[1.5] * 64, values])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.5] * 64 + [np.float64(2.5)] + [1.0], [[0.5] * 80] * 3 + [(0.5,) * 80], [[0.5] * 80, [1]],
+        [[0.5] * 80, {"a": 1.0}], [0.5] * 70_000, [[0.5] * 64] * 20, [[0.5] * 64, [[0.5] * 64]],
+        [1.0] + ["12345678"] * 64 + [2.0], [1.0] + [2**40] * 64 + [2.0], [True, *[1.0] * 80],
+    ],
+)  # fmt: skip
+def test_lists_that_look_like_floats(values: Any) -> None:
+    """Values of as many bytes as a float, subclasses of float, tuples, maps."""
+    the_same(values)
+
+
 def test_deep_lists() -> None:
     """Deeper than one library goes, the other decides."""
     value: Any = []
