@@ -146,11 +146,11 @@ def _why_unmeasured(part: Dump | None) -> str:
     tag, blob = part[:2]
     if blob is None:
         return "backlog"
+    if tag in _READERS:
+        return ""
     if "+" in tag:
         return "encrypted"
-    if codecs.split(tag)[0]:
-        return COMPRESSED
-    return "" if tag in _READERS else tag
+    return COMPRESSED if codecs.split(tag)[0] else str(tag)
 
 
 def _why_unreadable(part: Dump) -> str:
