@@ -3,10 +3,15 @@
 StatemeterError
 ├── SettingError          an environment variable has a value that cannot be used
 ├── NotInstrumentable     instrument() was given something that it cannot measure
-└── UnusableName          watch_cache() was given a name that is empty or another function's
+├── UnusableName          watch_cache() was given a name that is empty or another function's
+└── SerializerError       of statemeter.serializers
+    ├── CodecMissing      a compression needs a package that is not installed
+    ├── DamagedValue      compressed bytes cannot be read
+    └── NotAdoptable      a serializer cannot be used as it was asked for
 
 Only calls that a user makes to Statemeter itself raise these; nothing is ever raised into a graph
-that runs.
+that runs. ``DamagedValue`` is the exception: a serializer that the user chose raises it from a
+read, as LangGraph's own does for bytes that it cannot read.
 """
 
 from __future__ import annotations
@@ -26,3 +31,19 @@ class NotInstrumentable(StatemeterError, TypeError):
 
 class UnusableName(StatemeterError, ValueError):
     """``watch_cache()`` was given a name that is empty, or taken by another function."""
+
+
+class SerializerError(StatemeterError):
+    """Base of what ``statemeter.serializers`` raises."""
+
+
+class CodecMissing(SerializerError, ImportError):
+    """A compression needs a package that is not installed; the message has the command."""
+
+
+class DamagedValue(SerializerError, ValueError):
+    """Compressed bytes are none, or were damaged."""
+
+
+class NotAdoptable(SerializerError, TypeError):
+    """A serializer cannot be used with this saver, this other serializer or these settings."""

@@ -154,7 +154,7 @@ class Operation(Event, frozen=True, array_like=True, gc=False):
     """Time in the serializer during this call: serializing for puts, deserializing for reads."""
     serializer: str
     """Serializer tag of the document or of the first value: ``msgpack``, ``json``, ``pickle``,
-    ``msgpack+aes``, … (empty: none seen)."""
+    ``msgpack+aes``, ``zstd:msgpack``, … (empty: none seen)."""
 
 
 class Put(Operation, frozen=True, array_like=True, gc=False, tag="put"):
@@ -184,7 +184,7 @@ class Put(Operation, frozen=True, array_like=True, gc=False, tag="put"):
     """JSON object, written list channel → ``[element count, [[index, type, bytes], …]]``, the
     largest elements first, at most ``LARGEST_ELEMENTS``."""
     channels_unknown: str = ""
-    """Why channel bytes are missing: ``encrypted``, ``pickle``, ``backlog``, … ."""
+    """Why channel bytes are missing: ``encrypted``, ``compressed``, ``pickle``, ``backlog``, … ."""
     inline_bytes: Number = 0
     """Of the bytes in ``channels``, those that lie inside the document of a saver that writes
     other channels as blobs (PostgreSQL): they are in ``document_bytes``, too."""

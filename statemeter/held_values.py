@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from statemeter import codecs
+from statemeter.errors import SerializerError
+
 Storages = tuple[Any, Any, Any]
 """``storage``, ``writes`` and ``blobs`` of an InMemorySaver, which its copies share."""
 
@@ -20,6 +23,9 @@ Part = tuple[dict[str, Any], tuple[str, bytes]]
 
 MOST_ANCESTORS = 6_000
 """LangGraph writes a snapshot after 5000 super-steps at the latest."""
+
+DOCUMENT_BYTES = 64_000_000
+"""Most bytes of a compressed document that are looked into, for the versions of its channels."""
 
 _parts = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
 _versions = msgspec.msgpack.Decoder(dict[str, int | float | str]).decode
@@ -109,19 +115,26 @@ def _replay(
 
 
 def _channel_versions(document: tuple[str, bytes]) -> dict[str, int | float | str]:
-    if document[0] != "msgpack":
-        return {}
     try:
-        return _versions(_parts(document[1])["channel_versions"])
+        return _versions(_parts(_packed(document))["channel_versions"])
     except (msgspec.MsgspecError, KeyError):
         return {}
 
 
 def _deltas(metadata: tuple[str, bytes]) -> list[str]:
     """Delta channels of a checkpoint, but for those of which it holds a snapshot."""
-    if metadata[0] != "msgpack":
-        return []
     try:
-        return list(_parts(_parts(metadata[1])["counters_since_delta_snapshot"]))
+        return list(_parts(_parts(_packed(metadata))["counters_since_delta_snapshot"]))
     except (msgspec.MsgspecError, KeyError):
         return []
+
+
+def _packed(blob: tuple[str, bytes]) -> bytes:
+    """The msgpack of a blob, compressed or not; nothing where it holds something else."""
+    codec, tag = codecs.split(blob[0])
+    if tag != "msgpack":
+        return b""
+    try:
+        return codecs.expand(codec, blob[1], DOCUMENT_BYTES) if codec else blob[1]
+    except SerializerError:
+        return b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from statemeter import events, json_sizes, sizes
+from statemeter import codecs, events, json_sizes, sizes
 from statemeter.asides import Aside
 from statemeter.records import common, size_of
 
@@ -19,6 +19,10 @@ _READERS = {"msgpack": sizes, "json": json_sizes}
 """Serializer tag → what reads sizes off its bytes."""
 
 _NOTHING = Aside()
+COMPRESSED = "compressed"
+"""Why channels of a document are unknown whose bytes were compressed together: what each of them
+takes of it cannot be told, and its bytes before would not add up to what is stored."""
+
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
@@ -129,7 +133,8 @@ def _blobs(
         found = _READERS[document[0]].measure_document(document[1])
         bookkeeping = found.bookkeeping_bytes if found else -1
     channels, lists = _measured(blobs, sizes_of_blobs, emptied)
-    return bookkeeping, channels, 0, lists, why
+    # Channels have blobs of their own here: that the document is compressed hides none.
+    return bookkeeping, channels, 0, lists, "" if why == COMPRESSED else why
 
 
 def _beside(
@@ -185,9 +190,11 @@ def _why_unmeasured(part: Dump | None) -> str:
     tag, blob = part[:2]
     if blob is None:
         return "backlog"
+    if tag in _READERS:
+        return ""
     if "+" in tag:
         return "encrypted"
-    return "" if tag in _READERS else tag
+    return COMPRESSED if codecs.split(tag)[0] else str(tag)
 
 
 def _why_unreadable(part: Dump) -> str:

@@ -31,7 +31,7 @@ def instrument(saver: Any) -> bool:
     introduction.name_storage(target.incarnation, info)
     saver.__dict__[INFO] = info
     try:
-        _measure_serializer(saver)
+        measure_serializer(saver)
         subclass.instrument(saver, "saver", saver_methods.methods)
     except Exception:
         _forget(saver)
@@ -57,8 +57,8 @@ detach = faults.guarded(uninstrument)
 """The same, for users and as a part of another object: a fault of it is none of theirs."""
 
 
-def _measure_serializer(saver: Any) -> None:
-    """Give a saver a serializer that measures.
+def measure_serializer(saver: Any) -> None:
+    """Give a saver a serializer that measures, in the place of the one that it has now.
 
     One that has none, or none that can be exchanged, is measured without: its calls and their
     times are told, their bytes are unknown.
@@ -69,6 +69,7 @@ def _measure_serializer(saver: Any) -> None:
     except (AttributeError, TypeError):
         return
     saver.__dict__[serde.ORIGINAL] = original
+    saver.__dict__[INFO].serializer = type(original).__name__
 
 
 def _forget(saver: Any) -> SaverInfo:

@@ -28,8 +28,18 @@ MAY_IMPORT = {
 FROM_STATEMETER = {
     # The event format is the contract with the probe; its settings are everybody's.
     "storage": {"events", "settings", "errors"},
-    # The reader of attached databases takes sizes and writes segments as the probe does.
-    "collector": {"events", "settings", "errors", "sizes", "json_sizes", "spool"},
+    # The reader of attached databases takes sizes and writes segments as the probe does; the
+    # viewer reads what statemeter.serializers compressed, and a what-if measures those.
+    "collector": {
+        "events",
+        "settings",
+        "errors",
+        "sizes",
+        "json_sizes",
+        "spool",
+        "codecs",
+        "serializers",
+    },
     "pages": {"settings", "errors"},
 }
 """Modules of the probe that others may import: the rest runs inside applications only."""

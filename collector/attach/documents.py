@@ -14,11 +14,18 @@ from typing import Any
 import msgspec
 
 from collector.attach.nodes import SENDS, nodes_of_sends
-from statemeter import json_sizes, sizes
+from statemeter import codecs, json_sizes, sizes
+from statemeter.errors import SerializerError
 from statemeter.sizes import ListSize
 
 Versions = dict[str, str | int | float]
 """Channel → version."""
+
+COMPRESSED = "compressed"
+"""Why channels of a document are unknown that a CompressedSerializer wrote: see ``puts``."""
+
+EXPANDED_BYTES = 64_000_000
+"""Most bytes of it that are looked into."""
 
 VERSIONS_KEPT = 100_000
 """Versions of channels in memory, of the checkpoints read last."""
@@ -57,7 +64,7 @@ class Document:
     """Node of each ``Send`` that waits in it."""
     bookkeeping_bytes: int = -1
     unknown: str = ""
-    """Why it could not be measured: ``encrypted``, ``pickle``, ``unreadable``, …"""
+    """Why it could not be measured: ``encrypted``, ``compressed``, ``unreadable``, …"""
 
 
 def measure(
@@ -71,9 +78,15 @@ def measure(
         parent: channel versions of the parent: empty for none, None where they are unknown.
         deltas: delta channels without a value here.
     """
+    codec, tag = codecs.split(tag)
     if "+" in tag or tag not in _READERS:
         return Document(unknown="encrypted" if "+" in tag else tag or "?")
     decode, reader = _READERS[tag]
+    if codec:
+        try:
+            blob = codecs.expand(codec, blob, EXPANDED_BYTES)
+        except SerializerError:  # its package is missing here, or it is damaged
+            return Document(unknown=COMPRESSED)
     try:
         head = decode(blob)
     except _UNREADABLE:
@@ -91,6 +104,9 @@ def measure(
     )  # fmt: skip
     if tag == "msgpack":
         _look_into(document, head.channel_values)
+    if codec:  # its names hold; sizes do not add up to what is stored
+        document.unknown, document.bookkeeping_bytes = COMPRESSED, -1
+        document.channels, document.lists = {}, {}
     return document
 
 

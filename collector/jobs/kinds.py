@@ -13,7 +13,10 @@ from typing import Protocol
 
 from storage.jobs import Request
 
-KINDS: dict[str, str] = {"compare": "collector.compare.job"}
+KINDS: dict[str, str] = {
+    "compare": "collector.compare.job",
+    "serializers": "collector.whatif.serializers",
+}
 """Kind → module; it is imported by the child alone."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from collector.attach.nodes import SENDS, node_of
-from collector.viewer import decoding, delta, walk
+from collector.viewer import compressed, decoding, delta, walk
 from collector.viewer.limits import Limits
 from collector.viewer.raw import BLOB_BYTES, Blob, Found, Pending, Reader, Replay
 from collector.viewer.redaction import Redaction
@@ -121,12 +121,11 @@ def inside(found: Found) -> dict[str, Blob]:
 
     Of a delta channel's snapshot, PostgreSQL's document holds a mark: what is beside it counts.
     """
-    parts = _parts(found.document)
+    parts, tag = _parts(found.document), compressed.inner_tag(found.document.type)
     try:
-        inner = decoding.parts(found.document.type, parts[_CHANNELS], Limits())
+        inner = decoding.parts(tag, parts[_CHANNELS], Limits())
     except (KeyError, Damaged):
         inner = {}
-    tag = found.document.type
     return {name: Blob(tag, len(part), bytes(part)) for name, part in inner.items()} | {
         name: blob for name, blob in found.channels.items() if blob.type != "empty"
     }
@@ -154,7 +153,7 @@ def _document(found: Found, maker: Maker) -> Value:
     if not parts:
         return maker.raw(blob)
     rest = {
-        name: decoding.plain(blob.type, part, maker.limits).data
+        name: decoding.plain(compressed.inner_tag(blob.type), part, maker.limits).data
         for name, part in parts.items()
         if name != _CHANNELS
     }
@@ -175,7 +174,8 @@ def _versions(found: Found) -> Collection[str]:
     """The channels that the checkpoint has a version of."""
     parts = _parts(found.document)
     try:
-        return decoding.parts(found.document.type, parts["channel_versions"], Limits()).keys()
+        tag = compressed.inner_tag(found.document.type)
+        return decoding.parts(tag, parts["channel_versions"], Limits()).keys()
     except (KeyError, Damaged):
         return ()
 

@@ -11,7 +11,7 @@ import base64
 import binascii
 import dataclasses
 
-from collector.viewer import bson_, json_, msgpack_
+from collector.viewer import bson_, compressed, json_, msgpack_
 from collector.viewer.limits import Budget, Limits
 from collector.viewer.shapes import Damaged, Plain, octets
 from storage.values import HEAD_BYTES, Value
@@ -29,7 +29,7 @@ def plain(tag: str, blob: bytes | memoryview, limits: Limits, length: int = -1) 
     Args:
         tag: the serializer's: ``msgpack``, ``json`` (Redis JSON and JSONB too), ``bytes``,
             ``bytearray``, ``null``, ``empty``; ``bson`` for a document of MongoDB, in which values
-            of the form [tag, bytes] are decoded too.
+            of the form [tag, bytes] are decoded too; each of them compressed (``zstd:msgpack``).
         blob: its bytes, or their start.
         limits: what is beyond them is left out of the data, marked, and told by ``cut``.
         length: of the whole blob in bytes, where ``blob`` is its start only.
@@ -52,12 +52,16 @@ def plain(tag: str, blob: bytes | memoryview, limits: Limits, length: int = -1) 
 def parts(tag: str, blob: bytes | memoryview, limits: Limits) -> dict[str, memoryview]:
     """Key → bytes of its value, for a blob that holds a map: the channels of a checkpoint.
 
-    Nothing is taken apart within the values. Keys that lie beyond the limits are left out.
+    Nothing is taken apart within the values, whose tag is ``compressed.inner_tag(tag)``. Keys that
+    lie beyond the limits are left out.
 
     Raises:
         Damaged: it holds none, or the tag is not one of ``msgpack``, ``json``, ``bson``.
     """
     budget = Budget(dataclasses.replace(limits, nodes=_PASSED_OVER))
+    if compressed.is_compressed(tag):
+        blob = compressed.expanded(tag, blob, limits.bytes)
+        tag = compressed.inner_tag(tag)
     return _reader(tag, blob[: limits.bytes], budget, len(blob)).parts()
 
 
@@ -90,6 +94,10 @@ def _read(
     tag: str, blob: bytes | memoryview, budget: Budget, length: int
 ) -> tuple[Plain, list[int]]:
     """The data and the bytes of each element."""
+    if compressed.is_compressed(tag):
+        most = budget.limits.bytes
+        blob = compressed.expanded(tag, blob, most)
+        tag, length, blob = compressed.inner_tag(tag), len(blob), blob[:most]
     if tag in _EMPTY:
         return None, []
     if tag in _AS_THEY_ARE:

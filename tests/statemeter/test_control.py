@@ -19,6 +19,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 import statemeter
 from statemeter import control, held_values, probe, savers
 from statemeter.control import Control
+from statemeter.serializers import CompressedSerializer
 from tests import long_thread
 from tests.statemeter.driving import Counted
 from tests.statemeter.graphs import chat, single, thread
@@ -328,3 +329,21 @@ def test_damaged_documents_have_no_channels(target: probe.Probe) -> None:
         kinds = [part["kind"] for part, _ in held_values.parts(storages, asked)]
         assert kinds == ["checkpoint", "metadata"]
     look(target)
+
+
+def test_compressed_documents_have_their_channels(target: probe.Probe) -> None:
+    """Versions of channels are read off a compressed document; blobs go out as they are held."""
+    saver = InMemorySaver(serde=CompressedSerializer(min_bytes=0))
+    graph = chat(saver)
+    statemeter.instrument(graph)
+    graph.invoke(HELLO, thread())
+    look(target)
+    said, blobs = ask(target)
+    tags = {part["type"] for part in said["parts"]}
+    assert "zstd:msgpack" in tags
+    channels = {part["channel"]: (part["type"], blob) for part, blob in
+                zip(said["parts"], blobs, strict=True) if part["kind"] == "channel"}  # fmt: skip
+    found = saver.get_tuple(thread())
+    assert found is not None
+    loaded = {name: saver.serde.loads_typed(blob) for name, blob in channels.items()}
+    assert loaded == found.checkpoint["channel_values"]

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from collector.attach.source import Batch, Found, FoundCheckpoint, FoundWrites
 from collector.inspection import url
 from collector.inspection.errors import CouldNotLook
 from examples.backends.on_sqlite import open_saver
+from statemeter.serializers import CompressedSerializer, adopt
 from storage.store import open_writer
 from tests import long_thread
 
@@ -315,3 +317,32 @@ def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
         os.replace(other, path)
         with pytest.raises(OSError, match="replaced"):
             source.changed()
+
+
+def test_compressed_checkpoints_tell_all_but_sizes_of_channels(tmp_path: Path) -> None:
+    """Of a thread under a CompressedSerializer: which channels a step changed, who ran, and why the
+    sizes of channels are missing; stored bytes are those of the file."""
+    told: dict[str, list[FoundCheckpoint]] = {}
+    for name, serde in (("plain", None), ("compressed", CompressedSerializer(min_bytes=0))):
+        path = tmp_path / f"{name}.sqlite"
+        with open_saver(str(path)) as saver:
+            if serde is not None:
+                adopt(saver, serde)
+            long_thread.play(long_thread.build(saver), "long-1", 6, fork_every=6)
+        with opened(path) as source:
+            found = all_of(source.read(""))
+        told[name] = [one for one in found if isinstance(one, FoundCheckpoint)]
+        assert (
+            sum(one.document_bytes for one in told[name])
+            == rows(path, "SELECT sum(length(checkpoint)) FROM checkpoints")[0][0]
+        )
+    steps = [
+        Counter((one.ns.partition(":")[0], one.step, *sorted(one.changed or [])) for one in found)
+        for found in told.values()
+    ]
+    assert steps[0] == steps[1]
+    for compressed in told["compressed"]:
+        assert compressed.serializer == "zstd:msgpack"
+        assert compressed.channels_unknown == "compressed"
+        assert compressed.bookkeeping_bytes == -1
+        assert {name: size for name, size in compressed.channels.items() if size} == {}

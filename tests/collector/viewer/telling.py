@@ -1,9 +1,10 @@
 """A real graph in a process of its own, which tells what LangGraph itself has of each checkpoint.
 
-``python -m tests.collector.viewer.telling KIND URL OUT [--delta]`` plays ``tests.long_thread`` on a
-saver of that kind and writes OUT: JSON, all checkpoints of all namespaces as plain data
-(``corpus``), from ``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With
-the kind ``memory`` it waits for the end of its standard input, as its values end with it.
+``python -m tests.collector.viewer.telling KIND URL OUT [--delta] [--codec=NAME]`` plays
+``tests.long_thread`` on a saver of that kind, under a ``CompressedSerializer`` if a codec is named,
+and writes OUT: JSON, all checkpoints of all namespaces as plain data (``corpus``), from
+``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With the kind ``memory``
+it waits for the end of its standard input, as its values end with it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from langgraph_checkpoint_aws import AsyncValkeySaver, ValkeySaver
 
 import statemeter
 from statemeter import probe
+from statemeter.serializers import CompressedSerializer, adopt
 from tests import long_thread
 from tests.collector.viewer.corpus import described
 
@@ -62,11 +64,14 @@ async def opened(kind: str, url: str) -> AsyncIterator[Any]:
         yield saver
 
 
-async def tell(kind: str, url: str, out: str, delta: bool) -> None:
+async def tell(kind: str, url: str, out: str, delta: bool, codec: str = "") -> None:
     """Play, then write what there is."""
     async with opened(kind, url) as saver:
+        if codec:
+            adopt(saver, CompressedSerializer(codec=codec, min_bytes=64))
         graph = long_thread.build(saver, delta=delta)
         thread = f"{kind}-delta" if delta else kind
+        thread += f"-{codec}" if codec else ""
         if kind == "memory":
             statemeter.instrument(graph)
         if kind.startswith("async"):
@@ -117,4 +122,5 @@ def _of_memory(kind: str) -> dict[str, str]:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore", DeprecationWarning)
-    asyncio.run(tell(*sys.argv[1:4], delta="--delta" in sys.argv))
+    chosen = [one.removeprefix("--codec=") for one in sys.argv if one.startswith("--codec=")]
+    asyncio.run(tell(*sys.argv[1:4], delta="--delta" in sys.argv, codec=(*chosen, "")[0]))

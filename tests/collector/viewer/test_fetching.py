@@ -145,21 +145,48 @@ def is_snapshot(value: Any) -> bool:
     return isinstance(value, dict) and value.get("__type__") == SNAPSHOT
 
 
-@pytest.mark.parametrize("delta", [False, True], ids=["plain", "delta"])
+@pytest.mark.parametrize(
+    ("kind", "codec"),
+    [("sqlite", "zstd"), ("postgres", "lz4"), ("mongodb", "zlib"), ("valkey", "zstd")],
+)
+def test_compressed_values_are_those_that_langgraph_has(
+    kind: str, codec: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """What a CompressedSerializer wrote reads as if it had written nothing else; delta channels are
+    rebuilt of compressed writes. The bytes are those that the backend holds."""
+    url = (
+        request.getfixturevalue(FIXTURES[kind]) if kind != "sqlite" else str(tmp_path / "c.sqlite")
+    )
+    checkpoints = told(kind, url, tmp_path / "told.json", "--delta", f"--codec={codec}")
+    attach(tmp_path, kind, f"{url}/checkpointing_db" if kind == "mongodb" else url)
+    tags = set()
+    with Asking(tmp_path) as asking:
+        for one in checkpoints:
+            thread = f"{kind}-delta-{codec}"
+            answer = asking.ask(kind, one["id"], ns=one["ns"], thread=thread)
+            assert_same(answer, one)
+            values = [answer.document, *answer.channels.values()]
+            values += [write.value for write in answer.writes]
+            tags |= {value.type for value in values}
+    assert f"{codec}:msgpack" in tags
+
+
+@pytest.mark.parametrize("delta", [False, True, "zstd"], ids=["plain", "delta", "compressed"])
 def test_values_in_memory_come_from_their_process(
-    delta: bool, start_child: StartChild, isolated: Path, tmp_path: Path
+    delta: bool | str, start_child: StartChild, isolated: Path, tmp_path: Path
 ) -> None:
     """An InMemorySaver's, while its process runs; when it ended, the answer says so."""
     out = tmp_path / "told.json"
     child = start_child(
         "-m", "tests.collector.viewer.telling", "memory", "", str(out),
-        *(["--delta"] if delta else []), stdin=subprocess.PIPE,
+        *(["--delta"] if delta else []), *(["--codec=zstd"] if delta == "zstd" else []),
+        stdin=subprocess.PIPE,
         env={"STATEMETER_SHOW_VALUES": "1", "STATEMETER_FLUSH_SECONDS": "0.02"},
     )  # fmt: skip
     while not out.exists():
         assert child.poll() is None, child.log_path.read_text()  # type: ignore[attr-defined]
     said = json.loads(out.read_text("utf-8"))
-    thread = "memory-delta" if delta else "memory"
+    thread = ("memory-delta" if delta else "memory") + ("-zstd" if delta == "zstd" else "")
     asked = {"thread": thread, "saver": said["key"], "incarnations": [said["incarnation"]]}
     spool = isolated / "spool"
     folder = spool / "control" / said["incarnation"]

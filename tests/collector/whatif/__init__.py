@@ -1,0 +1,1 @@
+"""What-ifs on states of real savers."""

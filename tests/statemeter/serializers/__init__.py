@@ -1,0 +1,1 @@
+"""Serializers that applications adopt, inside real savers."""
