@@ -154,6 +154,13 @@ def name(outcome: Outcome) -> str:
     return outcome.label or outcome.shown or outcome.backend
 
 
+def cell_name(comparison: Comparison, cell: Cell) -> str:
+    """The same with the size of its pool, where several were tried."""
+    pools = {one.pool for one in comparison.cells if one.backend == cell.backend}
+    told = name(comparison.outcome(cell.backend))
+    return told if len(pools) == 1 else f"{told}, pool of {cell.pool}"
+
+
 def _failed(
     outcome: Outcome,
     cell: Cell | None,

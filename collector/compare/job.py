@@ -143,6 +143,7 @@ class Comparing:
                 self._places[target.key] = made
                 made.create()
                 made.describe(outcome)
+                outcome.saver += f" ({place.version(target.backend)})"
 
             self._try(outcome, create)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -104,6 +104,15 @@ def opened(target: Target, secrets: dict[str, str], token: str, folder: Path) ->
             raise BackendFailed(str(error)) from None
     made: Place = module.make(address, token, folder)
     return made
+
+
+def version(backend: str) -> str:
+    """The installed package of a backend's savers, with its version."""
+    package = _MODULES[backend][1].split()[0].strip("'").partition("[")[0]
+    try:
+        return f"{package} {metadata.version(package)}"
+    except metadata.PackageNotFoundError:
+        return package
 
 
 _SAID = (

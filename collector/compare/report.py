@@ -58,7 +58,7 @@ def _latencies(found: Comparison, setting: Setting) -> list[Row]:
     best = _best(cells)
     return [
         {
-            "backend": ranking.name(found.outcome(key)),
+            "backend": ranking.cell_name(found, cell),
             **{
                 f"{operation} p50 / p95 ms": _pair(cell, operation)
                 for operation in ("put", "get_tuple", "list")

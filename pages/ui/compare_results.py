@@ -185,7 +185,7 @@ def _survivals(found: Comparison) -> None:
 
 
 def _numbers(found: Comparison, cells: dict[str, Cell], setting: Setting) -> None:
-    table = pd.DataFrame([_row(found, key, cell, cells) for key, cell in cells.items()])
+    table = pd.DataFrame([_row(found, cell, cells) for cell in cells.values()])
     with frame.card("compare-numbers"):
         export.title(
             "Numbers",
@@ -200,8 +200,8 @@ def _numbers(found: Comparison, cells: dict[str, Cell], setting: Setting) -> Non
         )  # fmt: skip
 
 
-def _row(found: Comparison, key: str, cell: Cell, cells: dict[str, Cell]) -> dict[str, object]:
-    row: dict[str, object] = {"backend": ranking.name(found.outcome(key))}
+def _row(found: Comparison, cell: Cell, cells: dict[str, Cell]) -> dict[str, object]:
+    row: dict[str, object] = {"backend": ranking.cell_name(found, cell)}
     for operation in OPERATIONS:
         for quantile in ("p50", "p95", "p99"):
             values = _rounds(cell, quantile, operation)

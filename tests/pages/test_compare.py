@@ -192,6 +192,23 @@ def test_the_form_asks_for_a_comparison(compare: Any, filled: seed.Seed, store: 
     assert shown.session_state["comparison"] == request.id
 
 
+def test_each_workload_has_its_own_fields(compare: Any, filled: seed.Seed) -> None:
+    """A thread is named, a database chosen; sizes begin where the workload says."""
+    shown = compare()
+    assert find(shown.number_input, "compare-value_bytes-chat").value == 1_000
+    find(shown.selectbox, "compare-workload").set_value("documents").run()
+    assert find(shown.number_input, "compare-value_bytes-documents").value == 100_000
+    find(shown.selectbox, "compare-workload").set_value("thread").run()
+    assert find(shown.text_input, "compare-thread")
+    assert not [one for one in shown.number_input if "value_bytes" in str(one.key)]
+    next(one for one in shown.button if one.label == "Compare").click().run()
+    ended(shown)
+    shown.run()
+    assert "No thread is named" in texts(shown)
+    find(shown.selectbox, "compare-workload").set_value("source").run()
+    assert find(shown.selectbox, "compare-source").value is None
+
+
 def test_what_cannot_be_compared_is_said(compare: Any, filled: seed.Seed) -> None:
     """Without the password."""
     shown = compare()

@@ -14,6 +14,7 @@ import redis
 
 from collector.compare import place
 from collector.compare.job import token_of
+from storage import ranking
 from storage.comparisons import Asked, Comparison, Footprint
 from tests.collector.compare.comparing import SMALL, compare, request, run
 
@@ -125,6 +126,24 @@ def test_bytes_are_those_that_the_servers_tell(
         assert held == sorted(held)
         assert held[-1] > SMALL.turns * SMALL.threads * SMALL.value_bytes
         assert [point.turns for point in one.points] == list(range(SMALL.turns + 1))
+
+
+def test_sizes_of_a_pool_are_tried_where_there_is_one(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    """PostgreSQL with each, SQLite once; the ranking takes the better one and names it."""
+    asked = request(
+        tmp_path, postgres_database, always=("sqlite",), concurrency=[2], pool=[1, 4]
+    )  # fmt: skip
+    found = compare(asked)
+    pools = sorted((cell.backend, cell.pool) for cell in found.cells)
+    assert pools == [("server0", 1), ("server0", 4), ("sqlite", 0)]
+    (setting,) = ranking.settings(found)
+    cells = ranking.cells(found, setting)
+    best = max(found.cells, key=lambda c: c.rounds[0].turns_per_second * (c.pool > 0))
+    assert cells["server0"] is best
+    assert ranking.cell_name(found, best) == f"PostgreSQL, pool of {best.pool}"
+    assert "langgraph-checkpoint-postgres 3" in found.outcome("server0").saver
 
 
 def test_what_survives_a_kill(tmp_path: Path) -> None:
