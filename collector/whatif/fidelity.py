@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from collector.whatif.safe import StandIn
 
-MOST_VALUES = 500_000
+MOST_VALUES = 100_000
 """Most values compared of one step; a walk costs more than serializing."""
 
 VALUE, MISSING, KEY = "another value", "nothing", "key of a map"

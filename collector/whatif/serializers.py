@@ -32,6 +32,8 @@ MEMORY_SHARE = 0.5
 """Of the memory that is free, between those two: the kernel holds the job to it."""
 CPU_SECONDS = 900
 """After which the kernel ends the job, whatever it is stuck in."""
+MOST_REASONS = 20
+"""Why values could not be measured: those that are told, the most frequent ones."""
 MOST_NAMES = 50
 """Classes of stand-ins that are named, the most frequent ones."""
 
@@ -114,7 +116,7 @@ class _Run:
             stored_bytes=self._stored / bench.steps, thread_bytes=asked.thread_bytes,
             rounds=bench.rounds, today=self._newest[1],
             stand_ins=dict(self._maker.stand_ins.most_common(MOST_NAMES)),
-            unread=dict(self._unread), candidates=bench.candidates(),
+            unread=dict(self._unread.most_common(MOST_REASONS)), candidates=bench.candidates(),
         )  # fmt: skip
 
     def _why_not(self) -> str:

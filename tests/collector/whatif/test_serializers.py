@@ -152,7 +152,7 @@ def test_fidelity_by_type(tmp_path: Path, spool: Path) -> None:
     saver = SqliteSaver(connection, serde=JsonPlusSerializer(**ALLOWED))
     graph = build(saver)
     graph.invoke({"messages": [("user", MARK * 20)]}, {"configurable": {"thread_id": "one"}})
-    steps = steps_of(saver, "one")
+    steps = steps_of(saver, "one")[-2:]
     connection.close()
     database = str(tmp_path / "c.sqlite")
     found = trial(spool, asked("sqlite", "one", steps, database=database, rounds=1))
