@@ -1,0 +1,178 @@
+"""The measured workload that costs are worked out from: bytes, calls and growth by backend.
+
+Read from the threads table (by an index that has all columns), from sums by time, and from
+``workload_hours``; never from single operations. Times are µs since 1970 (UTC).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Connection, Engine
+
+from storage.cost_terms import SECONDS
+from storage.layouts import Work
+from storage.queries import (
+    ALL,
+    SECOND_US,
+    Scope,
+    fetch,
+    grid_for,
+    now_us,
+    reading,
+)
+from storage.queries_resources import has_tables
+from storage.rollups import FOUND
+
+SCHEMA = 8
+"""The first that has sums of the work by hour."""
+
+HOUR_US = 3600 * SECOND_US
+HISTORY_US = 90 * 24 * HOUR_US
+"""Longest history that growth is fitted to: older habits of an application tell little."""
+
+FINE_SLOTS = 24 * 14
+"""Hours of history from which on growth is fitted by day: then no daily ups and downs are in it."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What the threads of one application in one backend hold, and how they are used."""
+
+    application: str
+    backend: str
+    threads: int
+    live_bytes: int
+    stored_bytes: int
+    calls: dict[str, float]
+    """Call → a month, at the rate of the window."""
+    payload_bytes: dict[str, float]
+    """The same, bytes."""
+    work: Work
+    """Sums over the hours of the window."""
+    ever: Work
+    """The same over the whole history: what was stored then is stored now."""
+
+    @property
+    def calls_seen(self) -> bool:
+        """Whether a probe saw its calls: an attached database tells none."""
+        return not self.ever.puts or self.ever.seen_puts > 0
+
+    def a_month(self, what: float) -> float | None:
+        """Something of ``work`` a month, by checkpoints; None: unknown."""
+        if not self.work.seen_puts:
+            return None
+        return self.calls.get("put", 0.0) * what / self.work.seen_puts
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All of a window and scope, read in one transaction."""
+
+    seconds: float
+    """Length of the window that calls were counted in."""
+    workloads: tuple[Workload, ...]
+    """One for each application and backend, most stored bytes first."""
+    increments: pd.DataFrame
+    """A column for each backend: bytes gained in each slot of history, oldest first; the index is
+    the start of the slot. The first and the running slot, which are not whole, are left out."""
+    slot_seconds: float
+    history_seconds: float
+    """From the first thing stored of the scope to now."""
+
+
+def measured(
+    engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None
+) -> Measured:
+    """The workload of the last ``window_s`` seconds."""
+    at_us = now_us() if at_us is None else at_us
+    with reading(engine) as connection:
+        grid = grid_for(connection, window_s, at_us)
+        held = fetch(
+            connection,
+            "SELECT application, backend, sum(CASE WHEN deleted_us = 0 THEN 1 ELSE 0 END) "
+            "AS threads, sum(live_bytes) AS live_bytes, sum(stored_bytes) AS stored_bytes "
+            f"FROM threads WHERE 1 = 1{scope.where()} GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2",
+            **scope.values(),
+        )
+        calls = fetch(
+            connection,
+            "SELECT application, backend, operation, sum(count) AS calls, "
+            "sum(payload_bytes) AS payload FROM rollups WHERE resolution_s = :resolution "
+            f"AND bucket_us >= :start AND operation <> :found{scope.where()} GROUP BY 1, 2, 3",
+            resolution=grid.resolution_s, start=grid.start_us, found=FOUND, **scope.values(),
+        )  # fmt: skip
+        work = _work(connection, grid.start_us, scope)
+        ever = _work(connection, 0, scope)
+        history, first_us = _history(connection, at_us, scope)
+    seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
+    a_month = SECONDS / seconds
+    found = []
+    for row in held.itertuples(index=False):
+        of = calls[(calls["application"] == row.application) & (calls["backend"] == row.backend)]
+        found.append(Workload(
+            row.application, row.backend, int(row.threads), int(row.live_bytes),
+            int(row.stored_bytes),
+            {str(r.operation): float(r.calls) * a_month for r in of.itertuples(index=False)},
+            {str(r.operation): float(r.payload) * a_month for r in of.itertuples(index=False)},
+            work.get((row.application, row.backend), Work()),
+            ever.get((row.application, row.backend), Work()),
+        ))  # fmt: skip
+    increments, slot_seconds = _increments(history, first_us, at_us)
+    past = (at_us - first_us) / SECOND_US if first_us else 0.0
+    return Measured(seconds, tuple(found), increments, slot_seconds, past)
+
+
+def _work(connection: Connection, start_us: int, scope: Scope) -> dict[tuple[str, str], Work]:
+    if not has_tables(connection, SCHEMA):
+        return {}
+    names = [one.name for one in fields(Work)]
+    sums = ", ".join(f"sum({name}) AS {name}" for name in names)
+    rows = fetch(
+        connection,
+        f"SELECT application, backend, {sums} FROM workload_hours "
+        f"WHERE bucket_us >= :start{scope.where()} GROUP BY 1, 2",
+        start=start_us - start_us % HOUR_US, **scope.values(),
+    )  # fmt: skip
+    return {
+        (str(row["application"]), str(row["backend"])): Work(
+            **{name: int(row[name]) for name in names}
+        )
+        for row in rows.to_dict("records")
+    }
+
+
+def _history(connection: Connection, at_us: int, scope: Scope) -> tuple[pd.DataFrame, int]:
+    """Bytes gained by hour and backend, and the first moment at which something was."""
+    rows = fetch(
+        connection,
+        "SELECT bucket_us, backend, sum(stored_delta_bytes) AS gained FROM rollups "
+        f"WHERE resolution_s = 3600 AND bucket_us >= :start{scope.where()} GROUP BY 1, 2",
+        start=at_us - HISTORY_US, **scope.values(),
+    )  # fmt: skip
+    if rows.empty:
+        return rows, 0
+    return rows, int(rows["bucket_us"].min())
+
+
+def _increments(history: pd.DataFrame, first_us: int, at_us: int) -> tuple[pd.DataFrame, float]:
+    if history.empty:
+        return pd.DataFrame(), 3600.0
+    slot_us = HOUR_US if (at_us - first_us) < FINE_SLOTS * HOUR_US else 24 * HOUR_US
+    # Counted back from the running hour, which is not whole; so is the first one.
+    end_us = at_us - at_us % HOUR_US
+    begin_us = first_us + HOUR_US
+    slots = max((end_us - begin_us) // slot_us, 0)
+    start_us = end_us - slots * slot_us
+    places = (history["bucket_us"].to_numpy(np.int64) - start_us) // slot_us
+    columns: dict[str, Any] = {}
+    for backend in sorted(set(history["backend"])):
+        mine = ((history["backend"] == backend) & (places >= 0) & (places < slots)).to_numpy()
+        summed = np.zeros(slots)
+        np.add.at(summed, places[mine], history["gained"].to_numpy(np.float64)[mine])
+        columns[str(backend)] = summed
+    index = pd.Index(start_us + slot_us * np.arange(slots), name="at_us")
+    return pd.DataFrame(columns, index=index), slot_us / SECOND_US
