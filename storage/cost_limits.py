@@ -87,7 +87,7 @@ def limits(  # noqa: PLR0917 (what limits are made of)
             label = f"{name} of {backend}"
             rooms[label] = Room(label, backend, stored * ratio, most, "as entered")
         elif all(room.backend != backend for room in rooms.values()):
-            why = f"how large it is is not known: enter {setting}"
+            why = "how large it is is not known: enter it in the settings"
             found.append(Limit(f"{name} of {backend}", backend, None, None, "unknown", why))
     for room in rooms.values():
         growth = fits.get(room.backend, "nothing is stored there")

@@ -22,6 +22,7 @@ class CostSettingError(ValueError):
 class Setting:
     """One figure."""
 
+    label: str
     default: float
     unit: str
     least: float
@@ -31,31 +32,39 @@ class Setting:
 
 SETTINGS = {
     "replicas": Setting(
-        1, "copies", 1, 15, "Copies of the data that the backend keeps, the first included: "
-        "storage, memory and instances are paid for each."),
+        "Replicas", 1, "copies", 1, 15,
+        "Copies of the data that the backend keeps, the first included: storage, memory and "
+        "instances are paid for each."),
     "backup_copies": Setting(
-        1, "copies", 0, 400, "Backups kept, as multiples of what is stored. 0: none."),
+        "Backups kept", 1, "copies", 0, 400, "As multiples of what is stored. 0: none."),
     "disk_gb": Setting(
-        0, "GB", 0, 1e9, "Disk of a server's database, for the date at which it is full. 0: not "
-        "known. Of a SQLite file its own disk is asked."),
+        "Disk of a server", 0, "GB", 0, 1e9,
+        "Of PostgreSQL or MongoDB, for the date at which it is full. 0: not known. Of a SQLite "
+        "file its own disk is asked."),
     "maxmemory_gb": Setting(
-        0, "GB", 0, 1e9, "maxmemory of Redis or Valkey. 0: what the server says "
-        "(STATEMETER_SERVERS, or a check of the database)."),
+        "maxmemory", 0, "GB", 0, 1e9,
+        "Of Redis or Valkey. 0: what the server says (STATEMETER_SERVERS, or a check of the "
+        "database)."),
     "least_history_hours": Setting(
-        24, "hours", 1, 8_760, "Growth is fitted to no less history than that: a day has its ups "
-        "and downs, and half a day would be taken for a trend."),
+        "Least history", 24, "hours", 1, 8_760,
+        "Growth is fitted to no less history than that: a day has its ups and downs, and half a "
+        "day would be taken for a trend."),
     "price_age_days": Setting(
-        365, "days", 1, 36_500, "Prices older than that are marked: clouds change them about once "
-        "a year, and a new region or generation comes more often."),
+        "A price is old after", 365, "days", 1, 36_500,
+        "Prices older than that are marked: within a year clouds bring out new generations and "
+        "change some prices."),
     "bytes_per_token": Setting(
-        4, "bytes", 0.5, 100, "Text of a token: about 4 characters of English (OpenAI, "
-        "\"What are tokens\"), fewer of other languages and of code."),
+        "Text of a token", 4, "bytes", 0.5, 100,
+        "About 4 characters of English (OpenAI, \"What are tokens\"), fewer of other languages and "
+        "of code."),
     "message_bytes": Setting(
-        200, "bytes", 0, 100_000, "What a message holds beside its text, and no model reads: ids, "
-        "type, empty fields. Measured: 190 (human) to 310 (assistant)."),
+        "Message beside its text", 200, "bytes", 0, 100_000,
+        "What a message holds that no model reads: ids, type, empty fields. Measured: 173 (human), "
+        "212 to 308 (assistant), 247 (tool)."),
     "calls_per_write": Setting(
-        0.5, "calls", 0, 10, "Calls of a model for each step that writes messages: one writes the "
-        "question or a tool's answer, the next is the model's."),
+        "Model calls for a write", 0.5, "calls", 0, 10,
+        "Calls of a model for each step that writes messages: one writes the question or a tool's "
+        "answer, the next is the model's."),
 }  # fmt: skip
 
 
@@ -93,7 +102,7 @@ def check(name: str, value: Any) -> float:
         number = math.nan
     if not setting.least <= number <= setting.most:
         raise CostSettingError(
-            f"{name} {value!r} cannot be used: a number from {setting.least:g} to "
+            f"{setting.label} {value!r} cannot be used: a number from {setting.least:g} to "
             f"{setting.most:g} ({setting.unit})."
         )
     return number

@@ -60,7 +60,7 @@ def physical(engine: Engine, scope: Scope = ALL) -> Physical:
     with reading(engine) as connection:
         savers = _savers(connection, scope)
         told = _told(connection)
-        rooms = _servers(connection, scope)
+        rooms = _inspected(inspected, scope) + _servers(connection, scope)
         bytes_of: dict[str, list[tuple[float, int, str]]] = {}
         for number, key, backend, database in savers:
             size, how = _size(key, backend, database, told, inspected)
@@ -75,8 +75,8 @@ def physical(engine: Engine, scope: Scope = ALL) -> Physical:
     for backend, parts in bytes_of.items():
         ratio = sum(size for size, _, _ in parts) / sum(stored for _, stored, _ in parts)
         found[backend] = Overhead(ratio, True, parts[0][2])
-    # One disk may have several files.
-    return Physical(found, tuple({(room.label, room.most_bytes): room for room in rooms}.values()))
+    # What servers tell comes last, and is newer than a check.
+    return Physical(found, tuple({room.label: room for room in rooms}.values()))
 
 
 def _savers(connection: Connection, scope: Scope) -> list[tuple[int, str, str, str]]:
@@ -144,6 +144,18 @@ def _disk(path: Path) -> list[Room]:
     except OSError:
         return []
     return [Room(f"disk of {path.name}", "sqlite", size, size + disk.free, "free space and file")]
+
+
+def _inspected(found: list[Inspection], scope: Scope) -> list[Room]:
+    """maxmemory as the last check of a Redis or Valkey found it."""
+    rooms = []
+    for one in found:
+        told = {check.id: check.value for check in one.checks}
+        used, most = told.get("memory.used"), told.get("memory.maximum")
+        if isinstance(used, int) and isinstance(most, int) and scope.backend in {None, one.backend}:
+            label = f"maxmemory of {one.label}"
+            rooms.append(Room(label, one.backend, used, most, "the last check of the database"))
+    return rooms
 
 
 def _servers(connection: Connection, scope: Scope) -> list[Room]:

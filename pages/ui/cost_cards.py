@@ -8,8 +8,6 @@ from pages.ui import filters, formats
 from storage.cost_limits import Limit
 from storage.costs import Costs
 
-MONTH = "/ mo"
-
 
 def draw(found: Costs) -> None:
     """Draws the cards."""
@@ -21,9 +19,13 @@ def draw(found: Costs) -> None:
         _context(found)
 
 
+def _usd(usd: float | None, whole: bool) -> str:
+    return formats.UNKNOWN if usd is None else formats.money(usd, not whole)
+
+
 def a_month(usd: float | None, whole: bool) -> str:
     """USD a month; a lower bound where a part is unknown."""
-    return formats.UNKNOWN if usd is None else f"{formats.money(usd, not whole)} {MONTH}"
+    return formats.UNKNOWN if usd is None else f"{_usd(usd, whole)} / mo"
 
 
 def unknown_parts(found: Costs) -> str:
@@ -37,7 +39,7 @@ def unknown_parts(found: Costs) -> str:
 def _now(found: Costs) -> None:
     usd, whole = found.total
     _metric(
-        "This month", a_month(usd, whole), unknown_parts(found),
+        "Cost a month", _usd(usd, whole), unknown_parts(found),
         "USD a month of all backends in use, at what they hold now and at the calls of the last "
         f"{filters.window()}. ≥: a part is unknown, and counted nowhere.",
     )  # fmt: skip
@@ -46,13 +48,13 @@ def _now(found: Costs) -> None:
 def _later(found: Costs) -> None:
     frame = found.forecast
     if frame is None:
-        _metric("In 12 months", formats.UNKNOWN, found.forecast_why,
+        _metric("A month, in 12 months", formats.UNKNOWN, found.forecast_why,
                 "Growth is not guessed: it takes history.")  # fmt: skip
         return
     last = frame.iloc[-1]
     whole = found.total[1]
     _metric(
-        "In 12 months", a_month(float(last["usd"]), whole),
+        "A month, in 12 months", _usd(float(last["usd"]), whole),
         f"{formats.money(float(last['low']))} to {formats.money(float(last['high']))}",
         "What a month costs in 12 months if what is stored grows as fitted, at today's calls. "
         "Below it: the 95 % range.",
@@ -94,12 +96,12 @@ def _context(found: Costs) -> None:
     context = found.context
     value = formats.UNKNOWN
     if context.usd_a_month is not None:
-        value = f"{formats.money(context.usd_a_month)} {MONTH}"
+        value = formats.money(context.usd_a_month)
     elif context.tokens_a_month is not None:
-        value = f"{formats.tokens(context.tokens_a_month)} tokens {MONTH}"
-    told = "price unknown" if context.tokens_a_month else "no messages seen"
+        value = f"{formats.tokens(context.tokens_a_month)} tokens"
+    told = "a month, price unknown" if context.tokens_a_month else "no messages seen"
     if context.usd_a_month is not None:
-        told = f"{formats.tokens(context.tokens_a_month)} tokens, estimated"
+        told = f"{formats.tokens(context.tokens_a_month)} tokens a month, estimated"
     _metric(
         "Messages as context", value, told,
         "Tokens of messages that models are sent again at each call: estimated from bytes. It is "

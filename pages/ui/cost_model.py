@@ -39,13 +39,18 @@ def draw(found: Costs) -> None:
         st.caption(WORDS)
         if table.empty:
             return
+        shown = table.assign(
+            usd_a_month=[
+                formats.money(usd) if formats.known(usd) else None for usd in table["usd_a_month"]
+            ]
+        )
         st.dataframe(
-            table, key="costs-model-table", hide_index=True, height=frame.table_height(8, 330),
+            shown, key="costs-model-table", hide_index=True, height=frame.table_height(8, 330),
             placeholder="unknown", alt="How costs are worked out",
             column_config={
                 "backend": st.column_config.TextColumn("Backend", pinned=True),
                 "part": st.column_config.TextColumn("Part"),
-                "usd_a_month": st.column_config.NumberColumn("USD / month", format="%.4f"),
+                "usd_a_month": st.column_config.TextColumn("USD / month", alignment="right"),
                 "how": st.column_config.TextColumn("How, or why it is unknown", width="large"),
             },
         )  # fmt: skip
@@ -72,7 +77,7 @@ def _assumptions(found: Costs) -> None:
         rows.append({"what": f"{formats.backend_name(name)}: growth", "value": model, "from": told})
     for name, setting in cost_settings.SETTINGS.items():
         rows.append({
-            "what": name, "value": f"{found.figures[name]:g} {setting.unit}",
+            "what": setting.label, "value": f"{found.figures[name]:g} {setting.unit}",
             "from": "set by you" if name in found.book.settings else "default",
         })  # fmt: skip
     frame.title("Assumptions", "measured, assumed, or set by you")

@@ -25,7 +25,7 @@ def draw(book: Book) -> None:
         for place, (name, setting) in enumerate(cost_settings.SETTINGS.items()):
             with (left, right)[place % 2]:
                 st.text_input(
-                    f"{name.replace('_', ' ')} ({setting.unit})", value=f"{figures[name]:g}",
+                    f"{setting.label} ({setting.unit})", value=f"{figures[name]:g}",
                     key=f"cost-{name}-{mark}", help=setting.help, autocomplete="off",
                 )  # fmt: skip
         for backend in layouts.BACKENDS:

@@ -133,7 +133,7 @@ def limits(found: Costs) -> None:
             column_config={
                 "limit": config.TextColumn("Limit", width=190, pinned=True),
                 "met": config.TextColumn("Met on"),
-                "range": config.TextColumn("From – to", width=180),
+                "range": config.TextColumn("From – to", width=260),
                 "used_bytes": config.NumberColumn("Used", format="bytes"),
                 "most_bytes": config.NumberColumn("Of", format="bytes"),
                 "why": config.TextColumn("Why", width="large"),
@@ -144,10 +144,13 @@ def limits(found: Costs) -> None:
 def _range(earliest: int | None, latest: int | None, zone: str | None, status: str) -> str | None:
     if status not in {"date", "later"}:
         return None
-    begin = formats.day(earliest, zone) if earliest else "after 12 months"
-    if begin == "after 12 months":
-        return begin
-    return f"{begin} – {formats.day(latest, zone) if latest else 'after 12 months'}"
+    if not earliest:
+        return "after 12 months"
+    if latest and latest - earliest < 2 * 86_400 * 1_000_000:
+        ends = [formats.clock(at, zone)[:16] for at in (earliest, latest)]
+    else:
+        ends = [formats.day(at, zone) if at else "after 12 months" for at in (earliest, latest)]
+    return " – ".join(ends)
 
 
 def _frame(
@@ -182,7 +185,8 @@ def _draw(table: pd.DataFrame, key: str, alt: str) -> None:
         return
     config = st.column_config
     st.dataframe(
-        _shown(table), key=key, hide_index=True, height="content", placeholder=formats.UNKNOWN, alt=alt,
+        _shown(table), key=key, hide_index=True, height="content", alt=alt,
+        placeholder=formats.UNKNOWN,
         column_config={
             "backend": config.TextColumn("Backend", pinned=True),
             "service": config.TextColumn("Service"),

@@ -60,7 +60,7 @@ def _forecast(found: Costs) -> None:
         if found.forecast is None:
             frame.title("Coming months")
             st.caption(f"Unknown: {found.forecast_why}.")
-            st.caption("A forecast of less would be a guess. The setting is least_history_hours.")
+            st.caption("A forecast of less would be a guess. How much it takes is a setting below.")
             return
         models = ", ".join(sorted({getattr(one, "model", "") for one in found.fits.values()}))
         frame.title("Coming months", f"USD a month, 95 % range · growth: {models}")

@@ -88,7 +88,9 @@ def money(value: float | None, least: bool = False, signed: bool = False) -> str
         return UNKNOWN
     sign = "+" if signed and value >= 0 else "-" if value < 0 else ""
     amount = abs(float(value))
-    if amount >= 999.5:
+    if amount >= 999_500:
+        text = f"{_three_digits(amount / 1e6)}M"
+    elif amount >= 99.95:
         text = f"{amount:,.0f}"
     elif amount >= 0.995 or not amount:
         text = f"{amount:.2f}"

@@ -18,18 +18,17 @@ DAYS = {"y": 365, "mo": 30, "d": 1}
 def draw() -> None:
     """Draws both."""
     book = data_costs.book()
-    left, right = st.columns([3, 2])
-    with left, frame.card("prices", height="stretch"):
+    with frame.card("prices"):
         frame.title("Price book", _summary(book))
         _table(book)
-    with right:
-        with frame.card("price-edit"):
-            frame.title("Change a price", "add, change or remove")
-            price_form.draw(book)
-            price_orders.draw()
-            _files(book)
-        with frame.card("cost-settings"):
-            cost_settings_form.draw(book)
+    left, right = st.columns(2)
+    with left, frame.card("price-edit", height="stretch"):
+        frame.title("Change a price", "add, change or remove")
+        price_form.draw(book)
+        price_orders.draw()
+        _files(book)
+    with right, frame.card("cost-settings", height="stretch"):
+        cost_settings_form.draw(book)
 
 
 def _summary(book: Book) -> str:
@@ -62,16 +61,16 @@ def _table(book: Book) -> None:
     config = st.column_config
     st.dataframe(
         pd.DataFrame(rows), key="price-table", hide_index=True,
-        height=frame.table_height(len(rows), 760), placeholder="unknown", alt="Price book",
+        height=frame.table_height(len(rows), 500), placeholder="unknown", alt="Price book",
         column_config={
             "service": config.TextColumn("Service", width=190, pinned=True),
             "item": config.TextColumn("Item", width=180),
-            "price": config.NumberColumn("Price", format="%.6g"),
+            "price": config.NumberColumn("Price", width=90, format="%.6g"),
             "currency": config.TextColumn("Currency"),
             "unit": config.TextColumn("per"),
-            "age": config.TextColumn("Age", help="Since it was looked up, at most."),
+            "age": config.TextColumn("Age", width=90, help="Since it was looked up, at most."),
             "flags": config.MultiselectColumn(
-                "Flags", options=["old", "undated", "unknown", "edited"],
+                "Flags", width=190, options=["old", "undated", "unknown", "edited"],
                 color=["orange", "orange", "red", "blue"],
                 help=f"**old**: looked up more than {oldest:g} days ago (price_age_days).  \n"
                 "**undated**: nobody said when.  \n**unknown**: without a figure.  \n"
