@@ -71,8 +71,19 @@ def total(costs: Iterable[MonthlyCost]) -> tuple[float | None, bool]:
     return (sum(known) if known else None), whole
 
 
-def costs(engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None) -> Costs:
-    """Costs by the calls of the last ``window_s`` seconds."""
+def costs(
+    engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None, *,
+    brief: bool = False,
+) -> Costs:  # fmt: skip
+    """Costs by the calls of the last ``window_s`` seconds.
+
+    Args:
+        engine: a reader's.
+        window_s: seconds.
+        scope: which backend and application.
+        at_us: now.
+        brief: only what is in use, and the expected course of its cost: a fifth of the work.
+    """
     at_us = now_us() if at_us is None else at_us
     book = queries_prices.book(engine)
     figures = cost_settings.values(book.settings)
@@ -83,17 +94,17 @@ def costs(engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None =
     ratios = {name: one.ratio for name, one in physical.overheads.items()}
     own = {name: usage(found.workloads, name, ratios, only=name) for name in used}
     now = {name: monthly_costs(one, book.prices, terms) for name, one in own.items()}
-    usages = {name: usage(found.workloads, name, ratios) for name in layouts.BACKENDS}
+    backends = layouts.BACKENDS if found.workloads and not brief else ()
+    usages = {name: usage(found.workloads, name, ratios) for name in backends}
     fits = {name: _fit(found, name, figures["least_history_hours"]) for name in used}
-    forecast, why = _forecast(own, fits, book.prices, terms, at_us)
+    forecast, why = _forecast(own, fits, book.prices, terms, at_us, brief)
     held = {name: (one.stored_bytes or 0.0, one.ratio or 1.0) for name, one in own.items()}
-    documents = cost_limits.documents(engine, scope, at_us)
+    documents = [] if brief else cost_limits.documents(engine, scope, at_us)
     runs = [one.a_month(one.work.runs) for one in found.workloads]
     seen = [one for one in runs if one]
     return Costs(
         at_us, book, figures, found, physical, now,
-        {name: monthly_costs(one, book.prices, terms) for name, one in usages.items()}
-        if found.workloads else {},
+        {name: monthly_costs(one, book.prices, terms) for name, one in usages.items()},
         usages, fits, forecast, why,
         cost_limits.limits(physical, fits, held, figures, documents, at_us),
         of_messages(found.workloads, figures, book.prices),
@@ -158,9 +169,9 @@ def _fit(found: Measured, backend: str, least_hours: float) -> Fit | str:
     return known or f"{len(increments)} whole slots of history, {SLOTS_LEAST} are needed"
 
 
-def _forecast(
+def _forecast(  # noqa: PLR0917 (what a forecast is made of)
     own: Mapping[str, Usage], fits: Mapping[str, Fit | str], prices: Sequence[Price], terms: Terms,
-    at_us: int,
+    at_us: int, brief: bool,
 ) -> tuple[pd.DataFrame | None, str]:  # fmt: skip
     unknown = {name: one for name, one in fits.items() if isinstance(one, str)}
     if unknown or not own:
@@ -173,16 +184,19 @@ def _forecast(
         stored = usage_now.stored_bytes
         if stored is None:
             continue
+        mine = [price for price in prices if price.backend in {name, "archive"}]
         curves = growth.change(months * float(SECONDS))
-        for column, curve in zip(("usd", "low", "high"), curves, strict=True):
+        columns["stored_bytes"] += np.maximum(stored + curves[0], 0.0)
+        for column, curve in zip(("usd", "low", "high"), curves[: 1 if brief else 3], strict=False):
             for month, change in enumerate(curve):
                 later = max(stored + float(change), 0.0)
-                cost = monthly_costs(_grown(usage_now, later), prices, terms)
+                cost = monthly_costs(_grown(usage_now, later), mine, terms)
                 columns[column][month] += cost.least_usd or 0.0
-        columns["stored_bytes"] += np.maximum(stored + curves[0], 0.0)
+    if brief:
+        columns |= {"low": columns["usd"], "high": columns["usd"]}
     # A larger service may be cheaper: the range is that of the costs.
-    low = np.minimum(columns["low"], columns["high"])
-    columns["low"], columns["high"] = low, np.maximum(columns["low"], columns["high"])
+    ends = np.stack([columns[name] for name in ("usd", "low", "high")])
+    columns["low"], columns["high"] = ends.min(axis=0), ends.max(axis=0)
     return pd.DataFrame({"at_us": at_us + months * SECONDS * SECOND_US, **columns}), ""
 
 

@@ -33,11 +33,14 @@ def monthly_costs(usage: Usage, book: Sequence[Price], terms: Terms | None = Non
     chosen = terms.services.get(usage.backend, "")
     if chosen in services:
         services = {chosen: services[chosen]}
-    found = [of_service(usage, rows, archive, terms) for rows in services.values()]
-    if not found:
-        why = f"the price book has no service for {usage.backend}"
-        return MonthlyCost(usage.backend, "", "", (Part("storage", None, why),))
-    return next((one for one in found if one.usd is not None), found[0])
+    first = None
+    for rows in services.values():
+        found = of_service(usage, rows, archive, terms)
+        if found.usd is not None:
+            return found
+        first = first or found
+    why = f"the price book has no service for {usage.backend}"
+    return first or MonthlyCost(usage.backend, "", "", (Part("storage", None, why),))
 
 
 def services_of(book: Sequence[Price], backend: str) -> dict[str, list[Price]]:

@@ -23,6 +23,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 COLUMNS = (
@@ -109,8 +110,7 @@ class Price:
 
     def says(self, what: str) -> float | None:
         """A figure in the text of the item, a name of ``_SAYS``; None: it does not say."""
-        found = _SAYS[what].search(self.item)
-        return float(found[1]) if found else None
+        return _said(self.item, what)
 
     @property
     def over_database(self) -> bool:
@@ -125,6 +125,12 @@ class Price:
     def row(self) -> dict[str, Any]:
         """Its columns."""
         return asdict(self)
+
+
+@lru_cache(maxsize=4_096)
+def _said(item: str, what: str) -> float | None:
+    found = _SAYS[what].search(item)
+    return float(found[1]) if found else None
 
 
 def parse(told: Mapping[str, Any], today: date | None = None) -> Price:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from storage.cost_terms import SECONDS
 from storage.layouts import Work
@@ -19,7 +19,6 @@ from storage.queries import (
     ALL,
     SECOND_US,
     Scope,
-    fetch,
     grid_for,
     now_us,
     reading,
@@ -29,6 +28,9 @@ from storage.rollups import FOUND
 
 SCHEMA = 8
 """The first that has sums of the work by hour."""
+
+Key = tuple[str, str]
+"""(application, backend)."""
 
 HOUR_US = 3600 * SECOND_US
 HISTORY_US = 90 * 24 * HOUR_US
@@ -91,88 +93,91 @@ def measured(
     at_us = now_us() if at_us is None else at_us
     with reading(engine) as connection:
         grid = grid_for(connection, window_s, at_us)
-        held = fetch(
+        held = _rows(
             connection,
-            "SELECT application, backend, sum(CASE WHEN deleted_us = 0 THEN 1 ELSE 0 END) "
-            "AS threads, sum(live_bytes) AS live_bytes, sum(stored_bytes) AS stored_bytes "
-            f"FROM threads WHERE 1 = 1{scope.where()} GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2",
+            "SELECT application, backend, sum(CASE WHEN deleted_us = 0 THEN 1 ELSE 0 END), "
+            "sum(live_bytes), sum(stored_bytes) FROM threads "
+            f"WHERE 1 = 1{scope.where()} GROUP BY 1, 2 ORDER BY 5 DESC, 1, 2",
             **scope.values(),
         )
-        calls = fetch(
+        calls = _rows(
             connection,
-            "SELECT application, backend, operation, sum(count) AS calls, "
-            "sum(payload_bytes) AS payload FROM rollups WHERE resolution_s = :resolution "
-            f"AND bucket_us >= :start AND operation <> :found{scope.where()} GROUP BY 1, 2, 3",
+            "SELECT application, backend, operation, sum(count), sum(payload_bytes) FROM rollups "
+            "WHERE resolution_s = :resolution AND bucket_us >= :start AND operation <> :found"
+            f"{scope.where()} GROUP BY 1, 2, 3",
             resolution=grid.resolution_s, start=grid.start_us, found=FOUND, **scope.values(),
         )  # fmt: skip
-        work = _work(connection, grid.start_us, scope)
-        ever = _work(connection, 0, scope)
-        history, first_us = _history(connection, at_us, scope)
+        work, ever = _work(connection, grid.start_us, scope)
+        history = _rows(
+            connection,
+            "SELECT bucket_us, backend, sum(stored_delta_bytes) FROM rollups "
+            f"WHERE resolution_s = 3600 AND bucket_us >= :start{scope.where()} GROUP BY 1, 2",
+            start=at_us - HISTORY_US, **scope.values(),
+        )  # fmt: skip
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
     a_month = SECONDS / seconds
-    found = []
-    for row in held.itertuples(index=False):
-        of = calls[(calls["application"] == row.application) & (calls["backend"] == row.backend)]
-        found.append(Workload(
-            row.application, row.backend, int(row.threads), int(row.live_bytes),
-            int(row.stored_bytes),
-            {str(r.operation): float(r.calls) * a_month for r in of.itertuples(index=False)},
-            {str(r.operation): float(r.payload) * a_month for r in of.itertuples(index=False)},
-            work.get((row.application, row.backend), Work()),
-            ever.get((row.application, row.backend), Work()),
-        ))  # fmt: skip
+    made: dict[Key, tuple[dict[str, float], dict[str, float]]] = {}
+    for application, backend, operation, count, payload in calls:
+        counts, sizes = made.setdefault((application, backend), ({}, {}))
+        counts[operation], sizes[operation] = count * a_month, payload * a_month
+    found = [
+        Workload(
+            application, backend, int(threads), int(live), int(stored),
+            *made.get((application, backend), ({}, {})),
+            work.get((application, backend), Work()), ever.get((application, backend), Work()),
+        )
+        for application, backend, threads, live, stored in held
+    ]  # fmt: skip
+    first_us = min((row[0] for row in history), default=0)
     increments, slot_seconds = _increments(history, first_us, at_us)
     past = (at_us - first_us) / SECOND_US if first_us else 0.0
     return Measured(seconds, tuple(found), increments, slot_seconds, past)
 
 
-def _work(connection: Connection, start_us: int, scope: Scope) -> dict[tuple[str, str], Work]:
+def _rows(connection: Connection, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+    """The rows as they are: there are few, and a frame of them costs more than the query."""
+    return [tuple(row) for row in connection.execute(text(sql), values)]
+
+
+def _work(
+    connection: Connection, start_us: int, scope: Scope
+) -> tuple[dict[Key, Work], dict[Key, Work]]:
+    """The work since a moment, and ever, by application and backend."""
     if not has_tables(connection, SCHEMA):
-        return {}
+        return {}, {}
     names = [one.name for one in fields(Work)]
-    sums = ", ".join(f"sum({name}) AS {name}" for name in names)
-    rows = fetch(
+    sums = ", ".join(f"sum({name})" for name in names)
+    rows = _rows(
         connection,
-        f"SELECT application, backend, {sums} FROM workload_hours "
-        f"WHERE bucket_us >= :start{scope.where()} GROUP BY 1, 2",
+        f"SELECT application, backend, bucket_us >= :start, {sums} FROM workload_hours "
+        f"WHERE 1 = 1{scope.where()} GROUP BY 1, 2, 3",
         start=start_us - start_us % HOUR_US, **scope.values(),
     )  # fmt: skip
-    return {
-        (str(row["application"]), str(row["backend"])): Work(
-            **{name: int(row[name]) for name in names}
-        )
-        for row in rows.to_dict("records")
-    }
+    lately: dict[Key, Work] = {}
+    ever: dict[Key, Work] = {}
+    for application, backend, late, *values in rows:
+        work = Work(**{name: int(value) for name, value in zip(names, values, strict=True)})
+        key = (application, backend)
+        ever[key] = ever.get(key, Work()) + work
+        if late:
+            lately[key] = work
+    return lately, ever
 
 
-def _history(connection: Connection, at_us: int, scope: Scope) -> tuple[pd.DataFrame, int]:
-    """Bytes gained by hour and backend, and the first moment at which something was."""
-    rows = fetch(
-        connection,
-        "SELECT bucket_us, backend, sum(stored_delta_bytes) AS gained FROM rollups "
-        f"WHERE resolution_s = 3600 AND bucket_us >= :start{scope.where()} GROUP BY 1, 2",
-        start=at_us - HISTORY_US, **scope.values(),
-    )  # fmt: skip
-    if rows.empty:
-        return rows, 0
-    return rows, int(rows["bucket_us"].min())
-
-
-def _increments(history: pd.DataFrame, first_us: int, at_us: int) -> tuple[pd.DataFrame, float]:
-    if history.empty:
+def _increments(
+    history: list[tuple[Any, ...]], first_us: int, at_us: int
+) -> tuple[pd.DataFrame, float]:
+    if not history:
         return pd.DataFrame(), 3600.0
     slot_us = HOUR_US if (at_us - first_us) < FINE_SLOTS * HOUR_US else 24 * HOUR_US
     # Counted back from the running hour, which is not whole; so is the first one.
     end_us = at_us - at_us % HOUR_US
-    begin_us = first_us + HOUR_US
-    slots = max((end_us - begin_us) // slot_us, 0)
+    slots = max((end_us - first_us - HOUR_US) // slot_us, 0)
     start_us = end_us - slots * slot_us
-    places = (history["bucket_us"].to_numpy(np.int64) - start_us) // slot_us
-    columns: dict[str, Any] = {}
-    for backend in sorted(set(history["backend"])):
-        mine = ((history["backend"] == backend) & (places >= 0) & (places < slots)).to_numpy()
-        summed = np.zeros(slots)
-        np.add.at(summed, places[mine], history["gained"].to_numpy(np.float64)[mine])
-        columns[str(backend)] = summed
+    columns = {backend: np.zeros(slots) for backend in sorted({row[1] for row in history})}
+    for bucket_us, backend, gained in history:
+        place = (bucket_us - start_us) // slot_us
+        if 0 <= place < slots:
+            columns[backend][place] += gained
     index = pd.Index(start_us + slot_us * np.arange(slots), name="at_us")
     return pd.DataFrame(columns, index=index), slot_us / SECOND_US

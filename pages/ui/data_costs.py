@@ -44,4 +44,4 @@ def _costs(file: File, window_s: int, scope: Scope) -> Costs:
 
 @st.cache_data(ttl=CARD_FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _card(file: File, window_s: int, scope: Scope) -> Costs:
-    return model.costs(engine_of(file), window_s, scope)
+    return model.costs(engine_of(file), window_s, scope, brief=True)
