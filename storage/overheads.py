@@ -32,7 +32,7 @@ ASSUMED = {
         1.4, False, "used_memory / stored bytes; 0.46 to 1.34, as equal texts are kept once"),
     "valkey": Overhead(1.25, False, "used_memory / stored bytes; 1.14 to 1.18"),
     "memory": Overhead(
-        1.1, False, "bytes that Python allocates / stored bytes; 1.0 to 1.1"),
+        1.5, False, "bytes that Python allocates / stored bytes; 1.12 to 1.46"),
 }  # fmt: skip
 
 COMMANDS = {

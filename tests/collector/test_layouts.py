@@ -6,10 +6,13 @@ predicted, and held against the bytes that were stored there.
 
 from __future__ import annotations
 
+import gc
 import os
+import random
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, fields
@@ -20,6 +23,7 @@ import psycopg
 import pymongo
 import pytest
 import redis
+from langgraph.checkpoint.memory import InMemorySaver
 
 from storage.layouts import BACKENDS, Work, factors
 from storage.overheads import ASSUMED
@@ -160,6 +164,31 @@ def test_assumed_overheads_are_no_less_than_measured(played: Played, backend: st
     stored = sum(played.stored(kind)[backend] for kind in KINDS)
     measured = played.physical[backend] / stored
     assert 0.2 < measured < 1.3 * ASSUMED[backend].ratio
+
+
+def test_the_assumed_overhead_of_a_process() -> None:
+    """What Python allocates for an InMemorySaver's threads, by its own account."""
+    saver = InMemorySaver()
+    graph, asked = KINDS["papers"](saver, random.Random(1))
+    graph.invoke(asked[0], {"configurable": {"thread_id": "first"}})
+    saver.delete_thread("first")
+    tracemalloc.start()
+    try:
+        for given in asked:
+            graph.invoke(given, {"configurable": {"thread_id": "measured"}})
+        gc.collect()
+        allocated, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    stored = sum(len(blob) for _, blob in saver.blobs.values())
+    stored += sum(len(write[2][1]) for writes in saver.writes.values() for write in writes.values())
+    stored += sum(
+        len(checkpoint[0][1])
+        for namespaces in saver.storage.values()
+        for checkpoints in namespaces.values()
+        for checkpoint in checkpoints.values()
+    )
+    assert 1 < allocated / stored < 1.3 * ASSUMED["memory"].ratio
 
 
 def test_runs_and_messages_are_counted(played: Played) -> None:
