@@ -22,7 +22,7 @@ from storage.prices import Price
 from storage.queries import ALL, SECOND_US, Scope, now_us
 from storage.queries_overheads import Physical
 from storage.queries_prices import Book
-from storage.queries_workload import Measured, Workload, measured
+from storage.queries_workload import Held, Measured, Workload, measured
 
 MONTHS = 12
 
@@ -73,7 +73,7 @@ def total(costs: Iterable[MonthlyCost]) -> tuple[float | None, bool]:
 
 def costs(
     engine: Engine, window_s: int, scope: Scope = ALL, at_us: int | None = None, *,
-    brief: bool = False,
+    brief: Sequence[Held] | None = None,
 ) -> Costs:  # fmt: skip
     """Costs by the calls of the last ``window_s`` seconds.
 
@@ -82,24 +82,25 @@ def costs(
         window_s: seconds.
         scope: which backend and application.
         at_us: now.
-        brief: only what is in use, and the expected course of its cost: a fifth of the work.
+        brief: what each backend holds, where that was summed already: then only what is in use is
+            told, and the expected course of its cost, at a fifth of the work.
     """
     at_us = now_us() if at_us is None else at_us
     book = queries_prices.book(engine)
     figures = cost_settings.values(book.settings)
     terms = terms_of(book)
-    found = measured(engine, window_s, scope, at_us)
+    found = measured(engine, window_s, scope, at_us, brief)
     physical = queries_overheads.physical(engine, scope)
     used = list(dict.fromkeys(one.backend for one in found.workloads))
     ratios = {name: one.ratio for name, one in physical.overheads.items()}
     own = {name: usage(found.workloads, name, ratios, only=name) for name in used}
     now = {name: monthly_costs(one, book.prices, terms) for name, one in own.items()}
-    backends = layouts.BACKENDS if found.workloads and not brief else ()
+    backends = layouts.BACKENDS if found.workloads and brief is None else ()
     usages = {name: usage(found.workloads, name, ratios) for name in backends}
     fits = {name: _fit(found, name, figures["least_history_hours"]) for name in used}
-    forecast, why = _forecast(own, fits, book.prices, terms, at_us, brief)
+    forecast, why = _forecast(own, fits, book.prices, terms, at_us, brief is not None)
     held = {name: (one.stored_bytes or 0.0, one.ratio or 1.0) for name, one in own.items()}
-    documents = [] if brief else cost_limits.documents(engine, scope, at_us)
+    documents = [] if brief is not None else cost_limits.documents(engine, scope, at_us)
     runs = [one.a_month(one.work.runs) for one in found.workloads]
     seen = [one for one in runs if one]
     return Costs(

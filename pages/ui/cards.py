@@ -28,7 +28,7 @@ def draw(data: Overview, window: str) -> None:
         _writes(data, window)
         _latency(data, window)
         _serializing(data, window)
-        _cost()
+        _cost(data)
 
 
 def _stored(data: Overview, window: str) -> None:
@@ -120,8 +120,8 @@ def _serializing(data: Overview, window: str) -> None:
     )
 
 
-def _cost() -> None:
-    found = data_costs.card()
+def _cost(data: Overview) -> None:
+    found = data_costs.card(data.totals)
     usd, whole = found.total
     curve = found.forecast["usd"].to_numpy(np.float64) if found.forecast is not None else NO_CURVE
     st.metric(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui import filters
@@ -11,6 +12,7 @@ from storage import queries_prices
 from storage.costs import Costs
 from storage.queries import Scope
 from storage.queries_prices import Book
+from storage.queries_workload import Held
 
 CARD_FRESH_SECONDS = 60
 """How long the Overview shows a cost: an hour's calls make no other month in a minute."""
@@ -21,9 +23,12 @@ def costs() -> Costs:
     return _costs(file(), filters.window_seconds(), filters.scope())
 
 
-def card() -> Costs:
-    """The same for the Overview, which is drawn every second or two."""
-    return _card(file(), filters.window_seconds(), filters.scope())
+def card(totals: pd.DataFrame) -> Costs:
+    """The same in short for the Overview, which is drawn every second or two and has summed what
+    backends hold (``Overview.totals``)."""
+    columns = ["backend", "threads", "live_bytes", "stored_bytes"]
+    held = list(totals[columns].itertuples(index=False, name=None))
+    return _card(file(), filters.window_seconds(), filters.scope(), held)
 
 
 def book() -> Book:
@@ -43,5 +48,5 @@ def _costs(file: File, window_s: int, scope: Scope) -> Costs:
 
 
 @st.cache_data(ttl=CARD_FRESH_SECONDS, max_entries=64, show_spinner=False)
-def _card(file: File, window_s: int, scope: Scope) -> Costs:
-    return model.costs(engine_of(file), window_s, scope, brief=True)
+def _card(file: File, window_s: int, scope: Scope, _held: list[Held]) -> Costs:
+    return model.costs(engine_of(file), window_s, scope, brief=_held)

@@ -297,3 +297,23 @@ def test_an_empty_store_costs_nothing_that_is_known(tmp_path: Path) -> None:
     found = read(path)
     assert found.total == (None, False)
     assert (found.elsewhere, found.limits, found.forecast) == ({}, [], None)
+
+
+def test_in_short_it_is_the_same(tmp_path: Path) -> None:
+    """With what backends hold summed already: the same costs and course, and nothing beside."""
+    path = tmp_path / "store.sqlite"
+    made(path)
+    for backend in ("sqlite", "memory", "postgres", "redis", "mongodb"):
+        seed_costs.add_history(path, NOW, 60, lambda hour: 10**8 + hour, backend)
+    held = sql(
+        path, "SELECT backend, count(*), sum(live_bytes), sum(stored_bytes) FROM threads GROUP BY 1"
+    )
+    whole = read(path)
+    short = costs(open_reader(str(path)), 900, at_us=NOW, brief=held)
+    assert {name: one.least_usd for name, one in short.now.items()} == pytest.approx(
+        {name: one.least_usd for name, one in whole.now.items()}
+    )
+    assert whole.forecast is not None
+    assert short.forecast is not None
+    assert list(short.forecast["usd"]) == pytest.approx(list(whole.forecast["usd"]))
+    assert short.elsewhere == {}
