@@ -29,11 +29,9 @@ def a_month(usd: float | None, whole: bool) -> str:
 
 
 def unknown_parts(found: Costs) -> str:
-    """How many backends have an unknown part, in words."""
+    """How many of the backends in use have an unknown part, in words."""
     number = sum(one.usd is None for one in found.now.values())
-    if not number:
-        return "all prices known"
-    return f"unknown parts of {number} backend{'' if number == 1 else 's'}"
+    return f"{number} of {len(found.now)} incomplete" if number else "all prices known"
 
 
 def _now(found: Costs) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.ui import export, filters, formats, frame
 from storage.cost_terms import PARTS, MonthlyCost, Usage
-from storage.costs import Costs
+from storage.costs import Costs, usage
 
 _MONEY = ("usd_a_month", "usd_per_thread", "usd_per_1000_runs", *(f"{part}_usd" for part in PARTS))
 """Columns of USD: a file has them as numbers, the page as text, with as many digits as they
@@ -44,8 +44,6 @@ def elsewhere(found: Costs) -> None:
 
 def in_use(found: Costs) -> None:
     """Each backend in use with its own threads."""
-    from storage.costs import usage  # noqa: PLC0415
-
     ratios = {name: one.ratio for name, one in found.physical.overheads.items()}
     usages = {name: usage(found.measured.workloads, name, ratios, only=name) for name in found.now}
     table = _frame(found, found.now.values(), usages, None)
@@ -158,7 +156,7 @@ def _frame(
 ) -> pd.DataFrame:
     rows = []
     for cost in costs:
-        usage = usages[cost.backend]
+        asked = usages[cost.backend]
         parts = {part.name: part for part in cost.parts}
         overhead = found.physical.overheads.get(cost.backend)
         number = threads if threads is not None else sum(
@@ -171,7 +169,7 @@ def _frame(
             "total": formats.money(least, cost.usd is None) if least is not None else None,
             **{f"{name}_usd": parts[name].usd if name in parts else None for name in PARTS},
             "usd_per_thread": least / number if least is not None and number else None,
-            "stored_bytes": usage.stored_bytes,
+            "stored_bytes": asked.stored_bytes,
             "overhead": overhead.ratio if overhead else None,
             "overhead_from": ("measured" if overhead.measured else "assumed") if overhead else None,
             "unknown": "; ".join(cost.reasons) or None,
