@@ -6,7 +6,7 @@ import msgspec
 
 from collector.held import is_time_ordered, plain_namespace
 from collector.records import PutParts
-from collector.threads import ThreadState
+from collector.threads import ChannelSums, ThreadState
 from statemeter import events
 
 encode = msgspec.json.Encoder().encode
@@ -29,6 +29,11 @@ def known(event: events.Put, parts: PutParts) -> tuple[dict[str, int], str]:
         return parts.channels, str(event.channels, "utf-8")  # type: ignore[return-value]
     sizes = {channel: size for channel, size in parts.channels.items() if size is not None}
     return sizes, encode(sizes).decode()
+
+
+def lists_of(state: ThreadState, ns: str) -> dict[str, ChannelSums]:
+    """The sums by channel of a namespace, of which those of a list have a number of elements."""
+    return state.channels.get(plain_namespace(ns), {})
 
 
 def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]) -> None:

@@ -113,6 +113,7 @@ class Ingest:
             self.threads.save(connection)
             self.processes.save(connection)
             rollups.save(connection)
+            ledger.workload.save(connection)
             self.accesses.save(connection, _newest_us(slices))
         self.threads.saved()
         self.accesses.saved()

@@ -22,6 +22,7 @@ from collector.processes import ProcessState
 from collector.records import PutParts
 from collector.savers import Savers, SaverState
 from collector.threads import MINUTE_US, Threads, ThreadState
+from collector.workload import Workload
 from statemeter import events
 from storage import inserts
 from storage.rollups import Rollups
@@ -48,6 +49,7 @@ class Ledger:
         self.rollups = rollups
         self._node_durations = node_durations
         self._prefetch = prefetch
+        self.workload = Workload()
         self._rows: list[inserts.Row] = []
         self._runs: list[inserts.Row] = []
         self._nodes: list[inserts.Row] = []
@@ -61,6 +63,8 @@ class Ledger:
 
     def run(self, process: ProcessState, event: events.Run, _: None) -> None:
         """A run of a graph ended."""
+        if event.saver:
+            self.workload.of(event.at_us, process.application, self._saver(event.saver)).runs += 1
         self._runs.append((
             process.id, event.seq, event.number, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.graph, event.run_id, event.status, event.error,
@@ -119,6 +123,8 @@ class Ledger:
                 state.live_bytes = live
                 state.checkpoint = event.checkpoint
             by_channel.add(state, event, parts, sizes)
+            work = self.workload.of(event.at_us, state.application, saver)
+            work.put(event, parts, sizes, by_channel.lists_of(state, event.ns))
             state.written_bytes += row_bytes
             state.minute_written_bytes += row_bytes
             state.stored_bytes += stored
@@ -155,6 +161,7 @@ class Ledger:
             state.written_bytes += written
             state.minute_written_bytes += written
             state.stored_bytes += stored
+            self.workload.of(event.at_us, state.application, saver).writes_bytes += written
         stored += told.stored
         threads_change += told.threads
         detail |= self._sum(

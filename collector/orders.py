@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from collector import price_orders
 from storage import orders
 
 logger = logging.getLogger("statemeter.collector")
@@ -23,7 +24,12 @@ def _forget_job(connection: Connection, body: dict[str, Any], at_us: int) -> Non
     connection.exec_driver_sql("DELETE FROM jobs WHERE id = ? AND ended_us > 0", (body["id"],))
 
 
-HANDLERS: dict[str, Handler] = {"forget job": _forget_job}
+HANDLERS: dict[str, Handler] = {
+    "forget job": _forget_job,
+    "set prices": price_orders.set_prices,
+    "reset prices": price_orders.reset_prices,
+    "set costs": price_orders.set_costs,
+}
 """Kind of an order → what carries it out."""
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
 
-from storage import models, models_inspections, models_jobs, models_resources
+from storage import models, models_costs, models_inspections, models_jobs, models_resources
 
 Row = tuple[Any, ...]
 
 _TABLES: dict[str, Table] = {
     table.name: table
-    for module in (models, models_resources, models_inspections, models_jobs)
+    for module in (models, models_resources, models_inspections, models_jobs, models_costs)
     for table in module.TABLES
 }
 _DIALECT = sqlite.dialect(paramstyle="qmark")

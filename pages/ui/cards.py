@@ -1,16 +1,17 @@
-"""The five figures on top of the Overview. Each says what it is now and how that differs."""
+"""The figures on top of the Overview. Each says what it is now and how that differs."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
-from pages.ui import formats
+from pages.ui import cost_cards, data_costs, formats
 from storage.queries import Overview
 
 NOW_SHARE = 15
 """What "now" means: the newest 1/15 of the window (1 min of 15, 4 of an hour), long enough for a
 rate."""
+NO_CURVE = np.zeros(0)
 
 
 def draw(data: Overview, window: str) -> None:
@@ -20,13 +21,14 @@ def draw(data: Overview, window: str) -> None:
         data: what is shown.
         window: its name.
     """
-    # Five beside each other on a wide screen, fewer in a row on a narrow one.
+    # All beside each other on a wide screen, fewer in a row on a narrow one.
     with st.container(horizontal=True, key="cards", gap="small"):
         _stored(data, window)
         _active(data, window)
         _writes(data, window)
         _latency(data, window)
         _serializing(data, window)
+        _cost(data)
 
 
 def _stored(data: Overview, window: str) -> None:
@@ -127,6 +129,27 @@ def _without(data: Overview) -> str:
     """Why a figure of calls has nothing to be compared with."""
     seen = data.rates["writes"].any() or not data.found_writes
     return "no writes lately" if seen else "no probe saw them"
+
+
+def _cost(data: Overview) -> None:
+    found = data_costs.card(data.totals)
+    usd, whole = found.total
+    curve = found.forecast["usd"].to_numpy(np.float64) if found.forecast is not None else NO_CURVE
+    st.metric(
+        "Projected cost",
+        cost_cards.a_month(usd, whole),
+        cost_cards.unknown_parts(found),
+        delta_color="off",
+        delta_arrow="off",
+        chart_data=curve.tolist() if len(curve) > 1 else None,
+        chart_type="area",
+        border=True,
+        help="USD a month of the backends in use, at what they hold now and at the calls of the "
+        "window; the curve is the next 12 months, where their growth is known. ≥: a part has no "
+        "price: see [Costs](costs).",
+        width="stretch",
+        height="stretch",
+    )
 
 
 def _newest(data: Overview) -> np.ndarray:

@@ -82,6 +82,41 @@ def share(value: float | None, signed: bool = False) -> str:
     return f"{value * 100:{'+' if signed else ''}.{0 if abs(value) >= 0.1 else 1}f} %"
 
 
+def money(value: float | None, least: bool = False, signed: bool = False) -> str:
+    """USD with as many digits as it deserves; ``least``: a part of it is unknown."""
+    if not known(value):
+        return UNKNOWN
+    sign = "+" if signed and value >= 0 else "-" if value < 0 else ""
+    amount = abs(float(value))
+    if amount >= 999_500:
+        text = f"{_three_digits(amount / 1e6)}M"
+    elif amount >= 99.95:
+        text = f"{amount:,.0f}"
+    elif amount >= 0.995 or not amount:
+        text = f"{amount:.2f}"
+    else:
+        text = f"{amount:.2g}" if amount >= 0.0001 else "0.0001"
+        sign = f"<{sign}" if amount < 0.0001 else sign
+    return f"{'≥ ' if least else ''}{sign}${text}"
+
+
+def day(at_us: float | None, zone: str | None) -> str:
+    """A date in the visitor's time zone."""
+    return clock(at_us, zone)[:10]
+
+
+def tokens(value: float | None) -> str:
+    """A number of tokens, to three digits."""
+    if not known(value):
+        return UNKNOWN
+    amount = float(value)
+    for unit in ("", " K", " M", " B"):
+        if amount < 999.5 or unit == " B":
+            break
+        amount /= 1000
+    return f"{_three_digits(amount) if unit else f'{amount:.0f}'}{unit}"
+
+
 def factor(value: float | None) -> str:
     """How many times."""
     if not known(value):

@@ -37,6 +37,7 @@ def page_list() -> list[st.Page]:
         st.Page(_FOLDER / "caches.py", title="Caches", icon=":material/bolt:", url_path="caches"),
         st.Page(_FOLDER / "serialization.py", title="Serialization", icon=":material/data_object:",
                 url_path="serialization"),
+        st.Page(_FOLDER / "costs.py", title="Costs", icon=":material/payments:", url_path="costs"),
         st.Page(_FOLDER / "connect.py", title="Connect", icon=":material/cable:",
                 url_path="connect"),
     ]  # fmt: skip

@@ -86,3 +86,26 @@ def test_an_address_is_no_link(text: str) -> None:
     read = shown.replace("\\", "")
     assert not re.search(r"https?://|www\.|@\w", read, re.IGNORECASE)
     assert formats.plain("redis://a:1") == "redis\\://a\\:1"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"), (float("nan"), "–"), (0, "$0.00"), (0.00001, "<$0.0001"),
+        (0.00042, "$0.00042"),
+        (0.5, "$0.5"), (12.345, "$12.35"), (214.4, "$214"), (1234.5, "$1,234"), (2.5e6, "$2.50M"),
+    ],
+)  # fmt: skip
+def test_money(value: float | None, text: str) -> None:
+    """What is known is never shown as nothing; unknown is no 0."""
+    assert formats.money(value) == text
+
+
+def test_a_lower_bound_says_so() -> None:
+    assert formats.money(8, least=True) == "≥ $8.00"
+    assert formats.money(None, least=True) == "–"
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (950, "950"), (1_070_000_000, "1.07 B")])
+def test_tokens(value: float | None, text: str) -> None:
+    assert formats.tokens(value) == text

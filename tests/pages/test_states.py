@@ -13,7 +13,7 @@ from pages.ui import processes
 from tests.pages.conftest import Visit, charts, texts
 from tests.storage import seed
 
-PAGES = ("overview", "threads", "backends", "caches", "serialization")
+PAGES = ("overview", "threads", "backends", "caches", "serialization", "costs")
 both = pytest.mark.parametrize("page", PAGES)
 every = pytest.mark.parametrize("page", [*PAGES, "connect"])
 """With the page that has something to do before anything was measured."""

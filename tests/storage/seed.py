@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Engine, insert
 
-from storage import models
+from storage import models, models_costs
 from storage.histogram import bucket_of, pack
 from storage.store import open_writer
+from tests.storage import seed_costs
 from tests.storage.seed_resources import ResourceSeed
 from tests.storage.seed_resources import sample as sample_resources
 
@@ -194,6 +195,7 @@ class Seed:
                 (models.Run, self.runs),
                 (models.ThreadMinute, self.minutes),
                 (models.Rollup, self.rollups()),
+                (models_costs.WorkloadHour, seed_costs.workload_hours(self)),
                 (models.Collector, [self._collector(heartbeat_s)]),
             ):  # fmt: skip
                 if rows:
