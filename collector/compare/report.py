@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from storage import ranking
+from storage import comparison_costs, ranking
+from storage.comparison_costs import Scale
 from storage.comparisons import Cell, Comparison, Footprint
-from storage.monthly_costs import monthly_costs
+from storage.cost_terms import MonthlyCost, Terms
 from storage.noise import is_tie, middle, spread
+from storage.price_files import shipped
 from storage.ranking import Demands, Setting
 from storage.text_table import Row, table
 
 MS = 1000.0
+SCALE = Scale()
 
 
 def text(found: Comparison, demands: Demands) -> str:
@@ -49,7 +52,13 @@ def _parts(found: Comparison, demands: Demands) -> Iterator[str]:
         yield "\n".join(found.notes)
     settings = ranking.settings(found)
     if settings:
-        ranked = ranking.rank(found, settings[0], demands, monthly_costs(found))
+        costs = comparison_costs.of_comparison(found, settings[0], shipped(), Terms(), SCALE)
+        yield (
+            f"A month of {SCALE.threads:,} such threads and {SCALE.turns:,} turns, by the prices "
+            "that come with Statemeter (edit them on the Costs page)\n"
+            + table([_cost(found, key, cost) for key, cost in costs.items()])
+        )
+        ranked = ranking.rank(found, settings[0], demands, comparison_costs.usd(costs))
         yield ranking.recommendation(ranked, demands)
 
 
@@ -106,6 +115,15 @@ def _footprint(found: Comparison, one: Footprint) -> Row:
         "turns": last.turns,
         "disk KB": _kb(last.disk_bytes),
         "memory KB": _kb(last.memory_bytes),
+    }
+
+
+def _cost(found: Comparison, key: str, cost: MonthlyCost) -> Row:
+    return {
+        "backend": ranking.name(found.outcome(key)),
+        "service": cost.service or "-",
+        "USD": "unknown" if cost.usd is None else f"{cost.usd:,.2f}",
+        "why": "; ".join(cost.reasons),
     }
 
 

@@ -69,7 +69,11 @@ class Maker:
         if tag == "json":
             return self._json(blob)
         raise Unreadable(
-            "encrypted" if "+" in tag else "pickled" if tag == "pickle" else f"of the type {tag[:40]!r}"
+            "encrypted"
+            if "+" in tag
+            else "pickled"
+            if tag == "pickle"
+            else f"of the type {tag[:40]!r}"
         )
 
     def hook(self, code: int, content: bytes) -> Any:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export, formats, frame
-from storage import ranking
+from pages.ui import data_costs, export, formats, frame
+from storage import comparison_costs, ranking
+from storage.comparison_costs import Scale
 from storage.comparisons import Comparison
-from storage.monthly_costs import monthly_costs
+from storage.cost_terms import MonthlyCost
+from storage.costs import terms_of
 from storage.ranking import MEASURES, REACH, REACHES, Demands, Ranked, Setting
 
 
@@ -16,8 +18,10 @@ def draw(found: Comparison, setting: Setting) -> None:
     """Draws the card."""
     with frame.card("compare-ranking"):
         head = st.container()
-        demands = _demands()
-        costs = monthly_costs(found)
+        demands, scale = _demands(), _scale()
+        book = data_costs.book()
+        priced = comparison_costs.of_comparison(found, setting, book.prices, terms_of(book), scale)
+        costs = comparison_costs.usd(priced)
         ranked = ranking.rank(found, setting, demands, costs)
         table = _rows(found, ranked, demands, costs)
         with head:
@@ -31,6 +35,7 @@ def draw(found: Comparison, setting: Setting) -> None:
         else:
             st.warning(formats.plain(said), icon=":material/block:")
         _table(table, demands)
+        _unknown(found, priced)
 
 
 def _demands() -> Demands:
@@ -46,6 +51,31 @@ def _demands() -> Demands:
         by = st.selectbox("Best by", list(MEASURES), key="compare-by", width=170,
                           format_func=lambda name: MEASURES[name])  # fmt: skip
     return Demands(bool(restart), str(reach), put_ms, month, str(by))
+
+
+def _scale() -> Scale:
+    """What the user runs, by which a month is priced."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare-scale"):
+        threads = st.number_input(
+            "Threads kept", min_value=1, value=Scale().threads, step=1_000, width=180,
+            key="compare-threads", help="Each as long as the compared ones.",
+        )  # fmt: skip
+        turns = st.number_input(
+            "Turns a month", min_value=1, value=Scale().turns, step=10_000, width=180,
+            key="compare-turns-month", help="Of all threads.",
+        )  # fmt: skip
+    return Scale(threads=int(threads), turns=int(turns))
+
+
+def _unknown(found: Comparison, priced: dict[str, MonthlyCost]) -> None:
+    """By which service a month is priced, and why some are not."""
+    told = []
+    for key, cost in priced.items():
+        name = ranking.name(found.outcome(key))
+        why = "; ".join(cost.reasons)
+        told.append(f"{name}: {why}" if why else f"{name}: {cost.service} ({cost.region})")
+    said = ". ".join(told)
+    st.caption(f"{formats.plain(said)}. Prices and services are chosen on the [Costs](costs) page.")
 
 
 def _rows(

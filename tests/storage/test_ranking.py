@@ -9,7 +9,6 @@ import pytest
 
 from storage import comparisons, ranking, workloads
 from storage.comparisons import Asked, Cell, Comparison, Outcome, Round, Survival, Target
-from storage.monthly_costs import monthly_costs
 from storage.ranking import Demands, Setting
 from storage.workloads import Size
 
@@ -82,7 +81,6 @@ def test_what_is_demanded_rules_out() -> None:
 def test_an_unknown_cost_meets_no_limit() -> None:
     """Unknown is not zero."""
     found = made(sqlite=10.0, postgres=5.0)
-    assert monthly_costs(found) == {"sqlite": None, "postgres": None}
     demands = Demands(month_usd=10)
     assert ranked(found, demands, sqlite=3.0, postgres=None) == {"sqlite": 1, "postgres": 0}
     assert ranked(found, demands, sqlite=30.0, postgres=9.0) == {"postgres": 1, "sqlite": 0}
