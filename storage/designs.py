@@ -1,0 +1,252 @@
+"""Other state designs for a recorded thread: what each would write, hold and read, and its price.
+
+A prediction is worked out from the sizes that the store has, see ``design_thread``; nothing is run.
+``collector.designs`` measures one by replaying the thread. docs/designs.md says how, and how far
+predictions were off where the change was really made.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from storage import design_advice
+from storage.design_advice import Advice
+from storage.design_changes import delta, exit_, reference
+from storage.design_lists import Summary, summarize, trim
+from storage.design_sums import Sums, sums
+from storage.design_thread import Recorded, runs_of
+from storage.history_sizes import is_internal
+
+LISTS, REFERRED = 2, 2
+"""Channels that designs are worked out for, those with most bytes first."""
+
+LARGE_BYTES = 2_000
+"""Smallest value that is worth a reference: an item of a store is a read of its own."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """With which parameters designs are worked out."""
+
+    frequencies: tuple[int, ...] = (10, 50, 100)
+    """Of snapshots of a ``DeltaChannel``: updates between two."""
+    lengths: tuple[int, ...] = (10, 20, 50)
+    """Elements that a trimmed list keeps."""
+    summary: tuple[int, int, int] = (20, 800, 4)
+    """A list is summarized from so many elements on, to so many bytes, beside so many newest."""
+    kept: tuple[int, ...] = (1, 10)
+    """Checkpoints that pruning keeps."""
+
+
+class Design(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of the state, of its durability, or of what is kept."""
+
+    id: str
+    """Such as ``delta-messages-50``: the same for every thread."""
+    kind: str
+    """``today``, ``delta``, ``trim``, ``summarize``, ``reference``, ``exit``, ``prune`` or
+    ``trim+exit``."""
+    name: str
+    channel: str = ""
+    number: int = 0
+    """Its parameter: frequency, length, checkpoints."""
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """A thread under a design, beside what it is today."""
+
+    design: Design
+    written_bytes: int | None = None
+    """None in all of these: the design cannot be had here, see ``why_not``."""
+    stored_bytes: int | None = None
+    elsewhere_bytes: int = 0
+    """Held by a store in its place."""
+    saved_bytes: int | None = None
+    """Of stored bytes, with those elsewhere; negative: it costs."""
+    live_bytes: int | None = None
+    checkpoints: int | None = None
+    duration_us: float | None = None
+    """Of all puts and pending writes; None: nobody saw them. Of today measured, else from the line
+    through its calls."""
+    step_us: float | None = None
+    """The same for one of today's checkpoints."""
+    read_bytes: int | None = None
+    """To load the newest checkpoint."""
+    ancestors: int = 0
+    """Walked for it."""
+    most_read_bytes: int | None = None
+    most_ancestors: int = 0
+    curve: list[tuple[int, int]] = []
+    """(checkpoint of today, stored bytes after it)."""
+    why_not: str = ""
+    """Why the design cannot be had with this saver, graph or version; empty: it can."""
+    gives_up: list[str] = []
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """All that is said of a thread."""
+
+    thread: Recorded
+    today: Prediction | None
+    """None: see ``thread.problem``."""
+    others: list[Prediction]
+    """Those that save most first; those that cannot be had last."""
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Way:
+    design: Design
+    change: Callable[[Recorded], Recorded]
+
+
+def predict(thread: Recorded, settings: Settings | None = None) -> Predicted:
+    """Every design that says something about a thread."""
+    settings = settings or Settings()
+    if thread.problem:
+        return Predicted(thread, None, [], list(thread.notes))
+    before = sums(thread)
+    today = _prediction(Design(id="today", kind="today", name="Today"), thread, before, thread,
+                        before, Advice())  # fmt: skip
+    others = [_predict(way, thread, before) for way in _ways(thread, settings)]
+    others.sort(key=lambda one: (one.why_not != "", -(one.saved_bytes or 0), one.design.id))
+    notes = list(thread.notes)
+    if before.stored_bytes != thread.store_bytes[1]:
+        notes.append(
+            f"The calls known here add up to {before.stored_bytes:,} stored bytes, the thread's sum "
+            f"is {thread.store_bytes[1]:,}: single calls are kept for some days only, or a removal "
+            "was not seen. Savings are of what is known."
+        )
+    if not others:
+        notes.append("No list, no large channel, one checkpoint: there is nothing to design.")
+    return Predicted(thread, today, others, notes)
+
+
+def changed(thread: Recorded, design: Design, settings: Settings | None = None) -> Recorded | None:
+    """The thread under a design; None where it is none of those that ``predict`` gives."""
+    for way in _ways(thread, settings or Settings()):
+        if way.design.id == design.id:
+            return way.change(thread)
+    return None
+
+
+def _predict(way: _Way, thread: Recorded, before: Sums) -> Prediction:
+    advice = design_advice.of(way.design.kind, way.design.channel, way.design.number, thread)
+    if advice.why_not:
+        return Prediction(design=way.design, why_not=advice.why_not, gives_up=advice.gives_up)
+    then = way.change(thread)
+    return _prediction(way.design, then, sums(then), thread, before, advice)
+
+
+def _prediction(  # noqa: PLR0917 (then and before, twice)
+    design: Design, then: Recorded, found: Sums, thread: Recorded, before: Sums, advice: Advice
+) -> Prediction:
+    duration = None
+    if found.duration_us is not None and thread.duration_us is not None:
+        line = before.duration_us or 1.0
+        duration = thread.duration_us * found.duration_us / line
+    return Prediction(
+        design=design, written_bytes=found.written_bytes, stored_bytes=found.stored_bytes,
+        elsewhere_bytes=found.elsewhere_bytes,
+        saved_bytes=before.stored_bytes - found.stored_bytes - found.elsewhere_bytes,
+        live_bytes=found.live_bytes, checkpoints=found.checkpoints, duration_us=duration,
+        step_us=None if duration is None else duration / max(len(thread.puts), 1),
+        read_bytes=found.reads.bytes, ancestors=found.reads.ancestors,
+        most_read_bytes=found.reads.most_bytes, most_ancestors=found.reads.most_ancestors,
+        curve=list(found.curve), gives_up=advice.gives_up, code=advice.code,
+    )  # fmt: skip
+
+
+def _ways(thread: Recorded, settings: Settings) -> list[_Way]:
+    found: list[_Way] = []
+    lists = list_channels(thread)
+    for channel in lists:
+        found += _of_list(thread, channel, settings)
+    for channel in large_channels(thread, lists):
+        design = Design(id=f"reference-{channel}", kind="reference",
+                        name=f"{channel}: a reference", channel=channel)  # fmt: skip
+        found.append(_Way(design, lambda one, c=channel: reference(one, c)))  # type: ignore[misc]
+    if max(runs_of(thread.puts).values(), default=0) > 1:
+        design = Design(id="exit", kind="exit", name='durability="exit"')
+        found.append(_Way(design, exit_))
+        for channel in lists[:1]:
+            found += _trimmed_exit(thread, channel, settings)
+    roots = sum(not put.ns for put in thread.puts)
+    for keep in settings.kept:
+        if roots > keep:
+            name = "prune: the newest checkpoint" if keep == 1 else f"prune: the newest {keep}"
+            design = Design(id=f"prune-{keep}", kind="prune", name=name, number=keep)
+            found.append(_Way(design, lambda one, n=keep: replace(one, keep=n)))  # type: ignore[misc]
+    return found
+
+
+def _of_list(thread: Recorded, channel: str, settings: Settings) -> list[_Way]:
+    found = []
+    for number in settings.frequencies:
+        design = Design(id=f"delta-{channel}-{number}", kind="delta", channel=channel,
+                        number=number, name=f"{channel}: DeltaChannel, snapshot every {number}")  # fmt: skip
+        found.append(_Way(design, lambda one, n=number: delta(one, channel, n)))
+    longest = max(put.elements.get(channel, 0) for put in thread.puts)
+    for number in settings.lengths:
+        if number < longest:
+            design = Design(id=f"trim-{channel}-{number}", kind="trim", channel=channel,
+                            number=number, name=f"{channel}: the newest {number}")  # fmt: skip
+            found.append(_Way(design, lambda one, n=number: trim(one, channel, n)))
+    every, to_bytes, keep = settings.summary
+    if every <= longest:
+        design = Design(id=f"summarize-{channel}-{every}", kind="summarize", channel=channel,
+                        number=every, name=f"{channel}: summarized from {every} on")  # fmt: skip
+        how = Summary(every, to_bytes, keep)
+        found.append(_Way(design, lambda one: summarize(one, channel, how)))
+    return found
+
+
+def _trimmed_exit(thread: Recorded, channel: str, settings: Settings) -> list[_Way]:
+    longest = max(put.elements.get(channel, 0) for put in thread.puts)
+    lengths = [number for number in settings.lengths if number < longest]
+    if not lengths:
+        return []
+    number = lengths[len(lengths) // 2]
+    design = Design(id=f"trim-{channel}-{number}+exit", kind="trim+exit", channel=channel,
+                    number=number, name=f'{channel}: the newest {number}, and durability="exit"')  # fmt: skip
+    return [_Way(design, lambda one: exit_(trim(one, channel, number)))]
+
+
+def list_channels(thread: Recorded) -> list[str]:
+    """Lists that grow and are rewritten whole, those with most bytes first."""
+    longest: Counter[str] = Counter()
+    sent: Counter[str] = Counter()
+    for put in thread.puts:
+        for name, count in put.elements.items():
+            longest[name] = max(longest[name], count)
+            sent[name] += put.values.get(name, 0)
+    deltas = delta_channels(thread)
+    names = [n for n in sent if longest[n] > 1 and not is_internal(n) and n not in deltas]
+    return sorted(names, key=lambda name: (-sent[name], name))[:LISTS]
+
+
+def large_channels(thread: Recorded, lists: list[str]) -> list[str]:
+    """Channels with a large value that are none of these lists, those with most bytes first."""
+    most: Counter[str] = Counter()
+    total: Counter[str] = Counter()
+    for put in thread.puts:
+        for name, size in put.values.items():
+            most[name] = max(most[name], size)
+            total[name] += size
+    names = [
+        name
+        for name in total
+        if most[name] >= LARGE_BYTES and name not in lists and not is_internal(name)
+    ]
+    return sorted(names, key=lambda name: (-total[name], name))[:REFERRED]
+
+
+def delta_channels(thread: Recorded) -> set[str]:
+    """Channels that are a ``DeltaChannel`` already."""
+    return {name for put in thread.puts for name in put.walked}
+
