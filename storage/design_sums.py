@@ -31,6 +31,8 @@ class Reads:
     """Read to load the newest checkpoint of the root namespace."""
     ancestors: int
     """Walked for it, count."""
+    seed_bytes: int
+    """Of it, snapshots that are blobs of other checkpoints."""
     most_bytes: int
     """The same of the checkpoint that takes most."""
     most_ancestors: int
@@ -46,7 +48,8 @@ class Sums:
     elsewhere_bytes: int
     """Held by a store."""
     live_bytes: int
-    """Document and values of the newest checkpoint of the root namespace, without deltas."""
+    """Document and values of the newest checkpoint of the root namespace, with the last snapshots
+    where these are blobs; without deltas."""
     checkpoints: int
     """Held in the end, count."""
     calls: int
@@ -65,14 +68,17 @@ def sums(thread: Recorded) -> Sums:
     written = sum(sent) + sum(write.bytes for write in thread.writes) + thread.gone_bytes
     stored, checkpoints, curve = _stored(thread, sent)
     newest = newest_root(thread)
+    reads = _reads(thread, newest)
     calls = len(thread.puts) + len(thread.writes)
     return Sums(
         written_bytes=written, stored_bytes=stored, elsewhere_bytes=thread.elsewhere_bytes,
-        live_bytes=newest.frame_bytes + sum(newest.values.values()) if newest else 0,
+        live_bytes=newest.frame_bytes + sum(newest.values.values()) + reads.seed_bytes
+        if newest
+        else 0,
         checkpoints=checkpoints, calls=calls,
         duration_us=None if thread.duration_us is None
         else thread.call_us[0] * calls + thread.call_us[1] * (written - thread.gone_bytes),
-        reads=_reads(thread, newest), curve=tuple(curve),
+        reads=reads, curve=tuple(curve),
     )  # fmt: skip
 
 
@@ -185,6 +191,7 @@ class _Walk:
     ancestors: int = 0
     document_bytes: int = 0
     channel_bytes: int = 0
+    seed_bytes: int = 0
 
 
 def _reads(thread: Recorded, newest: Put | None) -> Reads:
@@ -195,7 +202,7 @@ def _reads(thread: Recorded, newest: Put | None) -> Reads:
         for name, size in write.parts:
             of_channel[write.ns, write.checkpoint, name] += size
     walks: dict[Key, dict[str, _Walk]] = {}
-    found: dict[Key, tuple[int, int]] = {}
+    found: dict[Key, tuple[int, int, int]] = {}
     for put, parent in thread.ways():
         mine: dict[str, _Walk] = {}
         for name in put.walked if parent is not None else ():
@@ -207,17 +214,20 @@ def _reads(thread: Recorded, newest: Put | None) -> Reads:
             seed = parent.values.get(name, 0) if thread.layout == "channels" else 0
             mine[name] = _Walk(
                 before.ancestors + 1, before.document_bytes + documents,
-                before.channel_bytes + deltas + seed,
+                before.channel_bytes + deltas + seed, before.seed_bytes + seed,
             )  # fmt: skip
         walks[put.key] = mine
         own = put.frame_bytes + sum(put.values.values()) + pending[put.key]
         own += max((walk.document_bytes for walk in mine.values()), default=0)
         if thread.backend not in BY_TUPLES:
             own += sum(walk.channel_bytes for walk in mine.values())
-        found[put.key] = (own, max((walk.ancestors for walk in mine.values()), default=0))
-    size, ancestors = found[newest.key] if newest else (0, 0)
+        found[put.key] = (
+            own, max((walk.ancestors for walk in mine.values()), default=0),
+            sum(walk.seed_bytes for walk in mine.values()),
+        )  # fmt: skip
+    size, ancestors, seed = found[newest.key] if newest else (0, 0, 0)
     return Reads(
-        size, ancestors, max((one[0] for one in found.values()), default=0),
+        size, ancestors, seed, max((one[0] for one in found.values()), default=0),
         max((one[1] for one in found.values()), default=0),
     )  # fmt: skip
 

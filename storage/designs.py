@@ -24,6 +24,9 @@ from storage.history_sizes import is_internal
 LISTS, REFERRED = 2, 2
 """Channels that designs are worked out for, those with most bytes first."""
 
+LEAST_SHARE = 0.02
+"""Of all that channels take in the documents, from which on a list is worth a design."""
+
 LARGE_BYTES = 2_000
 """Smallest value that is worth a reference: an item of a store is a read of its own."""
 
@@ -225,8 +228,15 @@ def list_channels(thread: Recorded) -> list[str]:
         for name, count in put.elements.items():
             longest[name] = max(longest[name], count)
             sent[name] += put.values.get(name, 0)
-    deltas = delta_channels(thread)
-    names = [n for n in sent if longest[n] > 1 and not is_internal(n) and n not in deltas]
+    every = sum(sum(put.values.values()) for put in thread.puts)
+    names = [
+        name
+        for name in sent
+        if longest[name] > 1
+        and not is_internal(name)
+        and name not in delta_channels(thread)
+        and sum(put.values.get(name, 0) for put in thread.puts) >= LEAST_SHARE * every
+    ]
     return sorted(names, key=lambda name: (-sent[name], name))[:LISTS]
 
 

@@ -1,6 +1,6 @@
 """One conversation under every state design, run as a process of its own.
 
-``python -m tests.collector.designing BACKEND URL [DESIGN …]``. The same inputs, the same graph, and
+``python -m tests.collector.designs.conversing BACKEND URL [DESIGN …]``. The same inputs, the same graph, and
 one difference: the reducer, the durability, a node more, a value by reference, or checkpoints that
 are deleted with the code that Statemeter shows (``CODE_FOLDER/<design>.py``). Each design is a
 thread of its own name; what the store of the references holds is printed as JSON.
@@ -29,7 +29,7 @@ from langgraph.store.memory import InMemoryStore
 
 import statemeter
 
-TURNS = int(os.environ.get("DESIGN_TURNS", "40"))
+TURNS = 22
 DOCUMENT = "a policy of some length. " * 260
 KEY = "policy/00000000-0000-0000-0000-0000000000"
 
@@ -134,6 +134,7 @@ def opened(backend: str, url: str) -> Iterator[Any]:
         yield InMemorySaver()
     elif backend == "sqlite":
         with SqliteSaver.from_conn_string(url) as sqlite:
+            sqlite.conn.execute("PRAGMA synchronous = OFF")
             yield sqlite
     elif backend == "postgres":
         from langgraph.checkpoint.postgres import PostgresSaver
