@@ -13,7 +13,9 @@ from typing import Protocol
 
 from storage.jobs import Request
 
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {
+    "designs": "collector.designs.job",
+}
 """Kind → module; it is imported by the child alone."""
 
 
