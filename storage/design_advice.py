@@ -39,9 +39,7 @@ def of(kind: str, channel: str, number: int, thread: Recorded, summary_bytes: in
 
 def _delta(thread: Recorded, channel: str, number: int) -> Advice:
     if thread.backend == "redis":
-        return Advice(
-            "RedisSaver loses writes of a DeltaChannel: messages vanish. Not on Redis."
-        )
+        return Advice("RedisSaver loses writes of a DeltaChannel: messages vanish. Not on Redis.")
     if thread.langgraph and _version(thread.langgraph) < DELTA_SINCE:
         return Advice(
             f"DeltaChannel came with langgraph 1.2; the application runs {thread.langgraph}."
@@ -105,7 +103,9 @@ def _summarize(thread: Recorded, channel: str, number: int) -> Advice:
         "not its time or tokens.",
     ]
     name = json.dumps(channel)
-    return Advice(gives_up=gives_up, code=f"""\
+    return Advice(
+        gives_up=gives_up,
+        code=f"""\
 from langchain_core.messages import HumanMessage, RemoveMessage
 from langgraph.graph.message import REMOVE_ALL_MESSAGES
 
@@ -119,7 +119,8 @@ def then(state: State) -> str:  # where the graph ended until now
 
 builder.add_node("summarize", summarize)
 builder.add_edge("summarize", END)
-builder.add_conditional_edges("answer", then, ["summarize", END])""")
+builder.add_conditional_edges("answer", then, ["summarize", END])""",
+    )
 
 
 def _reference(thread: Recorded, channel: str, _: int) -> Advice:
@@ -129,7 +130,9 @@ def _reference(thread: Recorded, channel: str, _: int) -> Advice:
         "the thread.",
     ]
     name = json.dumps(channel)
-    return Advice(gives_up=gives_up, code=f"""\
+    return Advice(
+        gives_up=gives_up,
+        code=f"""\
 import uuid
 
 def keep(store: BaseStore, value: object) -> str:
@@ -141,7 +144,8 @@ def node(state: State, *, store: BaseStore) -> State:
     value = store.get(({name},), state[{name}]).value["value"]
     return {{{name}: keep(store, changed(value))}}  # and before invoke: keep(store, value)
 
-graph = builder.compile(checkpointer=saver, store=store)""")
+graph = builder.compile(checkpointer=saver, store=store)""",
+    )
 
 
 def _exit(thread: Recorded, _: str, __: int) -> Advice:
@@ -150,9 +154,7 @@ def _exit(thread: Recorded, _: str, __: int) -> Advice:
         "History has the end of each run alone: no time travel to, and no fork from, a step "
         "within.",
     ]
-    interrupted = any(
-        name == "__interrupt__" for write in thread.writes for name, _ in write.parts
-    )
+    interrupted = any(name == "__interrupt__" for write in thread.writes for name, _ in write.parts)
     if interrupted:
         gives_up.append(
             "This thread was interrupted: that still works, as a run that stops is written, but a "

@@ -13,7 +13,7 @@ from typing import Any
 
 from storage.history_writes import parsed
 
-_TRIED = 12
+_TRIED = 10
 """Channels among which the ones that a sum needs are looked for."""
 
 
@@ -38,6 +38,39 @@ def changed_of(
     names |= parent.keys() - values.keys()
     names |= set(told)
     return frozenset(names)
+
+
+def settled(
+    values: dict[str, int], parent: dict[str, int], written: frozenset[str], unwritten: int
+) -> frozenset[str]:
+    """The channels that a put wrote, where the bytes of the call tell of others than the writes do:
+    one that was written with the size it had (durability ``exit`` keeps no writes), or not written
+    though a task that failed wrote it.
+
+    Args:
+        values: live bytes by channel, of those that are blobs.
+        parent: those of its parent.
+        written: as of ``changed_of``.
+        unwritten: bytes of the blobs that it uses and did not write.
+    """
+    same = [name for name, size in values.items() if size and parent.get(name) == size]
+    off = unwritten - sum(size for name, size in values.items() if name not in written)
+    if off < 0:
+        more = _fitting({name: values[name] for name in same if name not in written}, -off)
+        return written | more
+    if off > 0:
+        return written - _fitting({name: values[name] for name in same if name in written}, off)
+    return written
+
+
+def _fitting(sizes: dict[str, int], wanted: int) -> frozenset[str]:
+    """The fewest of these that add up to a number of bytes; none where nothing does."""
+    names = sorted(sizes, key=lambda name: -sizes[name])[:_TRIED]
+    for number in range(1, len(names) + 1):
+        for chosen in combinations(names, number):
+            if sum(sizes[name] for name in chosen) == wanted:
+                return frozenset(chosen)
+    return frozenset()
 
 
 class Inline:

@@ -36,7 +36,8 @@ def delta(thread: Recorded, channel: str, frequency: int) -> Recorded:
     puts: list[Put] = []
     growth: dict[tuple[str, str], int] = {}
     added: list[Write] = []
-    for put, parent in thread.ways():
+    for each, parent in thread.ways():
+        put = each
         updates, steps = counts.get(parent.key, (0, 0)) if parent else (0, 0)
         updates, steps = updates + (channel in put.written), steps + 1
         before = parent.values.get(channel, 0) if parent else 0
@@ -123,7 +124,9 @@ def reference(thread: Recorded, channel: str) -> Recorded:
     for put, parent in thread.ways():
         size = put.values.get(channel, 0)
         known = channel in put.written and size > REFERENCE_BYTES
-        if known and (not parent or parent.values.get(channel) != size or _is_written(put, written)):
+        if known and (
+            not parent or parent.values.get(channel) != size or _is_written(put, written)
+        ):
             elsewhere += size
         values = dict(put.values)
         if size > REFERENCE_BYTES:

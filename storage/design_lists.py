@@ -103,9 +103,7 @@ def _cut(thread: Recorded, put: Put, channel: str, size: float, count: int) -> P
 def trim(thread: Recorded, channel: str, most: int) -> Recorded:
     """A list whose reducer keeps its newest ``most`` elements; nodes return what they did."""
     puts = [
-        put
-        if count <= most
-        else _cut(thread, put, channel, growth.newest(most), most)
+        put if count <= most else _cut(thread, put, channel, growth.newest(most), most)
         for put, _, count, growth in _grown(thread, channel)
     ]
     return replace(thread, puts=tuple(puts))
@@ -161,9 +159,7 @@ def summarize(thread: Recorded, channel: str, how: Summary) -> Recorded:
         )  # fmt: skip
         puts.append(_cut(thread, extra, channel, size_of, how.keep + 1))
         sent = round((REMOVE_BYTES + size_of + 3) * _write_scale(thread))
-        added.append(
-            Write(put.ns, put.checkpoint, "summarize", put.run, ((channel, sent),), sent)
-        )
+        added.append(Write(put.ns, put.checkpoint, "summarize", put.run, ((channel, sent),), sent))
         moved[put.checkpoint] = after
         begun.add(put.key)
     return replace(thread, puts=tuple(puts), writes=(*thread.writes, *added))

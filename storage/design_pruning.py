@@ -16,8 +16,8 @@ WHY_NOT = {
     "valkey": "ValkeySaver deletes whole threads only: give it a ttl.",
 }
 DELTAS = (
-    "The thread has a DeltaChannel: its value is rebuilt from older checkpoints, and would be empty "
-    "without them. PostgresSaver refuses to prune it."
+    "The thread has a DeltaChannel: its value is rebuilt from older checkpoints, and would be "
+    "empty without them. PostgresSaver refuses to prune it."
 )
 
 _OLD = """\

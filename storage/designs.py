@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 
@@ -121,9 +122,9 @@ def predict(thread: Recorded, settings: Settings | None = None) -> Predicted:
     notes = list(thread.notes)
     if before.stored_bytes != thread.store_bytes[1]:
         notes.append(
-            f"The calls known here add up to {before.stored_bytes:,} stored bytes, the thread's sum "
-            f"is {thread.store_bytes[1]:,}: single calls are kept for some days only, or a removal "
-            "was not seen. Savings are of what is known."
+            f"The calls known here add up to {before.stored_bytes:,} stored bytes, the thread's "
+            f"sum is {thread.store_bytes[1]:,}: single calls are kept for some days only, or a "
+            "removal was not seen. Savings are of what is known."
         )
     if not others:
         notes.append("No list, no large channel, one checkpoint: there is nothing to design.")
@@ -166,58 +167,61 @@ def _prediction(  # noqa: PLR0917 (then and before, twice)
 
 
 def _ways(thread: Recorded, settings: Settings) -> list[_Way]:
-    found: list[_Way] = []
     lists = list_channels(thread)
-    for channel in lists:
-        found += _of_list(thread, channel, settings)
+    found = [way for channel in lists for way in _of_list(thread, channel, settings)]
     for channel in large_channels(thread, lists):
-        design = Design(id=f"reference-{channel}", kind="reference",
-                        name=f"{channel}: a reference", channel=channel)  # fmt: skip
-        found.append(_Way(design, lambda one, c=channel: reference(one, c)))  # type: ignore[misc]
+        name = f"{channel}: a reference"
+        found.append(_way("reference", name, partial(reference, channel=channel), channel))
     if max(runs_of(thread.puts).values(), default=0) > 1:
-        design = Design(id="exit", kind="exit", name='durability="exit"')
-        found.append(_Way(design, exit_))
-        for channel in lists[:1]:
-            found += _trimmed_exit(thread, channel, settings)
+        found.append(_way("exit", 'durability="exit"', exit_))
+        found += [way for channel in lists[:1] for way in _trimmed_exit(thread, channel, settings)]
     roots = sum(not put.ns for put in thread.puts)
     for keep in settings.kept:
         if roots > keep:
             name = "prune: the newest checkpoint" if keep == 1 else f"prune: the newest {keep}"
-            design = Design(id=f"prune-{keep}", kind="prune", name=name, number=keep)
-            found.append(_Way(design, lambda one, n=keep: replace(one, keep=n)))  # type: ignore[misc]
+            found.append(_way("prune", name, partial(replace, keep=keep), number=keep))
     return found
+
+
+def _way(
+    kind: str, name: str, change: Callable[[Recorded], Recorded], channel: str = "", number: int = 0
+) -> _Way:
+    told, _, more = kind.partition("+")
+    key = "-".join(part for part in (told, channel, str(number or "")) if part)
+    key += f"+{more}" if more else ""
+    return _Way(Design(id=key, kind=kind, name=name, channel=channel, number=number), change)
 
 
 def _of_list(thread: Recorded, channel: str, settings: Settings) -> list[_Way]:
     found = []
     for number in settings.frequencies:
-        design = Design(id=f"delta-{channel}-{number}", kind="delta", channel=channel,
-                        number=number, name=f"{channel}: DeltaChannel, snapshot every {number}")  # fmt: skip
-        found.append(_Way(design, lambda one, n=number: delta(one, channel, n)))
-    longest = max(put.elements.get(channel, 0) for put in thread.puts)
+        name = f"{channel}: DeltaChannel, snapshot every {number}"
+        change = partial(delta, channel=channel, frequency=number)
+        found.append(_way("delta", name, change, channel, number))
+    longest = _longest(thread, channel)
     for number in settings.lengths:
         if number < longest:
-            design = Design(id=f"trim-{channel}-{number}", kind="trim", channel=channel,
-                            number=number, name=f"{channel}: the newest {number}")  # fmt: skip
-            found.append(_Way(design, lambda one, n=number: trim(one, channel, n)))
+            change = partial(trim, channel=channel, most=number)
+            found.append(_way("trim", f"{channel}: the newest {number}", change, channel, number))
     every, to_bytes, keep = settings.summary
     if every <= longest:
-        design = Design(id=f"summarize-{channel}-{every}", kind="summarize", channel=channel,
-                        number=every, name=f"{channel}: summarized from {every} on")  # fmt: skip
-        how = Summary(every, to_bytes, keep)
-        found.append(_Way(design, lambda one: summarize(one, channel, how)))
+        change = partial(summarize, channel=channel, how=Summary(every, to_bytes, keep))
+        name = f"{channel}: summarized from {every} on"
+        found.append(_way("summarize", name, change, channel, every))
     return found
 
 
 def _trimmed_exit(thread: Recorded, channel: str, settings: Settings) -> list[_Way]:
-    longest = max(put.elements.get(channel, 0) for put in thread.puts)
-    lengths = [number for number in settings.lengths if number < longest]
+    lengths = [number for number in settings.lengths if number < _longest(thread, channel)]
     if not lengths:
         return []
     number = lengths[len(lengths) // 2]
-    design = Design(id=f"trim-{channel}-{number}+exit", kind="trim+exit", channel=channel,
-                    number=number, name=f'{channel}: the newest {number}, and durability="exit"')  # fmt: skip
-    return [_Way(design, lambda one: exit_(trim(one, channel, number)))]
+    name = f'{channel}: the newest {number}, and durability="exit"'
+    return [_way("trim+exit", name, lambda one: exit_(trim(one, channel, number)), channel, number)]
+
+
+def _longest(thread: Recorded, channel: str) -> int:
+    return max(put.elements.get(channel, 0) for put in thread.puts)
 
 
 def list_channels(thread: Recorded) -> list[str]:
@@ -259,4 +263,3 @@ def large_channels(thread: Recorded, lists: list[str]) -> list[str]:
 def delta_channels(thread: Recorded) -> set[str]:
     """Channels that are a ``DeltaChannel`` already."""
     return {name for put in thread.puts for name in put.walked}
-

@@ -43,7 +43,7 @@ class Player:
 
     def compiled(self, saver: Any) -> Any:
         """The graph over a saver."""
-        fields: dict[str, Any] = {name: Annotated[list, self._reducer(name)]  # type: ignore[type-arg]
+        fields: dict[str, Any] = {name: Annotated[list, self._reducer(name)]
                                   for name in self._plan.lists}  # fmt: skip
         fields |= dict.fromkeys(self._plan.values, str)
         state: Any = TypedDict("State", fields, total=False)  # type: ignore[misc]
@@ -79,7 +79,7 @@ class Player:
         design = self._design
         if design.kind == "summarize" and len(state.get(design.channel, ())) >= design.number:
             return "summarize"
-        return END
+        return str(END)
 
     def _summarize(self, state: Any) -> dict[str, Any]:
         _, size, keep = self._settings.summary

@@ -14,7 +14,8 @@ from collector.jobs.errors import CannotRun
 from collector.jobs.kinds import Work
 from statemeter import settings
 from storage import design_trials
-from storage.design_thread import Recorded, recorded
+from storage.design_reading import recorded
+from storage.design_thread import Recorded
 from storage.design_trials import Asked, Trials
 from storage.errors import StoreError
 from storage.jobs import Request

@@ -80,8 +80,10 @@ class Replay:
         """
         thread, designs = self._thread, [one.design for one in self.predictions]
         notes = [*self.plan.notes, self._place()]
-        told = Trials(thread=thread.thread_id, saver="", backend=self.backend,
-                      runs=len(self.plan.runs), steps=self.plan.checkpoints, notes=notes)  # fmt: skip
+        told = Trials(
+            thread=thread.thread_id, saver="", backend=self.backend, runs=len(self.plan.runs),
+            steps=self.plan.checkpoints, notes=notes,
+        )  # fmt: skip
         measured: dict[str, list[_Round]] = {design.id: [] for design in designs}
         whole = self._rounds * len(designs)
         with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
@@ -92,9 +94,7 @@ class Replay:
                     done = number * len(designs) + place
                     phase = f"round {number + 1} of {self._rounds}: {design.name}"
 
-                    def progress(
-                        share: float, done: int = done, phase: str = phase
-                    ) -> None:
+                    def progress(share: float, done: int = done, phase: str = phase) -> None:
                         tell(phase, (done + share) / whole, told)
 
                     measured[design.id].append(self._play(design, Path(folder), progress))
@@ -143,7 +143,7 @@ class Replay:
 class _Round:
     """One design, played once."""
 
-    def __init__(  # noqa: PLR0917 (five numbers of one measurement)
+    def __init__(
         self, stored: int, put_us: float, run_us: float, load_us: float, worst_us: float
     ) -> None:
         self.stored, self.put_us, self.run_us = stored, put_us, run_us

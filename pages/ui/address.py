@@ -14,7 +14,7 @@ import streamlit as st
 
 from pages.ui import filters
 
-OF_THREADS = ("threads", "history")
+OF_THREADS = ("threads", "history", "serialization")
 """Pages that are about a thread."""
 
 STEP, WITH = "step", "with"
@@ -63,6 +63,11 @@ def thread() -> tuple[str, str]:
     """Thread id and key of its saver in the address, empty where missing."""
     if not st.session_state.pop(_DRAWN, False):
         _fields()  # the page runs alone
+    return str(st.session_state.get("thread") or ""), str(st.session_state.get("saver") or "")
+
+
+def named() -> tuple[str, str]:
+    """The same where ``app.py`` drew the fields already, for a part of a page."""
     return str(st.session_state.get("thread") or ""), str(st.session_state.get("saver") or "")
 
 
@@ -129,6 +134,11 @@ def ask_for_thread(thread_id: str, saver: str) -> None:
 def ask_for_history(thread_id: str, saver: str, checkpoint: str = "") -> None:
     """Goes to the history of a thread, and to one of its checkpoints; as ``ask_for_thread``."""
     _ask("history", {"thread": thread_id, "saver": saver, STEP: checkpoint})
+
+
+def ask_for_designs(thread_id: str, saver: str) -> None:
+    """Goes to the state designs of a thread, empty: to a choice; as ``ask_for_thread``."""
+    _ask("serialization", {"thread": thread_id, "saver": saver})
 
 
 def ask_for_list() -> None:

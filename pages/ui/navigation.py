@@ -34,6 +34,8 @@ def page_list() -> list[st.Page]:
                 url_path="history"),
         st.Page(_FOLDER / "backends.py", title="Backends", icon=":material/database:",
                 url_path="backends"),
+        st.Page(_FOLDER / "serialization.py", title="Serialization", icon=":material/data_object:",
+                url_path="serialization"),
         st.Page(_FOLDER / "caches.py", title="Caches", icon=":material/bolt:", url_path="caches"),
         st.Page(_FOLDER / "connect.py", title="Connect", icon=":material/cable:",
                 url_path="connect"),

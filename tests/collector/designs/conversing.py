@@ -1,9 +1,9 @@
 """One conversation under every state design, run as a process of its own.
 
-``python -m tests.collector.designs.conversing BACKEND URL [DESIGN …]``. The same inputs, the same graph, and
-one difference: the reducer, the durability, a node more, a value by reference, or checkpoints that
-are deleted with the code that Statemeter shows (``CODE_FOLDER/<design>.py``). Each design is a
-thread of its own name; what the store of the references holds is printed as JSON.
+``python -m tests.collector.designs.conversing BACKEND URL [DESIGN …]``. The same inputs, the same
+graph, and one difference: the reducer, the durability, a node more, a value by reference, or
+checkpoints that are deleted with the code that Statemeter shows (``CODE_FOLDER/<design>.py``). Each
+design is a thread of its own name; what the store of the references holds is printed as JSON.
 """
 
 from __future__ import annotations
@@ -161,7 +161,9 @@ def in_memory(saver: InMemorySaver, thread: str) -> int:
     rows = [row for found in saver.storage.get(thread, {}).values() for row in found.values()]
     stored = sum(len(row[0][1]) for row in rows)
     stored += sum(len(blob[1]) for key, blob in saver.blobs.items() if key[0] == thread)
-    writes = [one for key, found in saver.writes.items() if key[0] == thread for one in found.values()]
+    writes = [
+        one for key, found in saver.writes.items() if key[0] == thread for one in found.values()
+    ]
     return stored + sum(len(write[2][1]) for write in writes)
 
 

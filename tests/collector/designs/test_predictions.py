@@ -24,7 +24,8 @@ import redis
 from pymongo import MongoClient
 
 from storage.design_pruning import code
-from storage.design_thread import Recorded, recorded
+from storage.design_reading import recorded
+from storage.design_thread import Recorded
 from storage.designs import Predicted, Prediction, Settings, predict
 from storage.store import open_reader
 from tests.collector import test_exact_bytes, test_exact_postgres
@@ -119,7 +120,9 @@ class Made:
             near(design, "stored", one.stored_bytes, held[design])
             near(design, "live", one.live_bytes, row["live_bytes"])
             near(design, "written", one.written_bytes, row["written_bytes"])
-            assert one.saved_bytes == told.stored_bytes - (one.stored_bytes or 0) - one.elsewhere_bytes
+            assert (
+                one.saved_bytes == told.stored_bytes - (one.stored_bytes or 0) - one.elsewhere_bytes
+            )
             assert one.gives_up
             assert one.code
         near("reference", "elsewhere", by_id["reference-policy"].elsewhere_bytes,
@@ -130,7 +133,9 @@ def near(design: str, what: str, predicted: int | None, measured: int) -> None:
     """Within 10 %."""
     assert predicted is not None
     off = predicted / measured - 1
-    assert abs(off) <= TOLERANCE, f"{design}: {what} {predicted:,}, measured {measured:,} ({off:+.1%})"
+    assert abs(off) <= TOLERANCE, (
+        f"{design}: {what} {predicted:,}, measured {measured:,} ({off:+.1%})"
+    )
 
 
 def reads_are_near(made: Made, designs: list[str], unseen: dict[str, int] | None = None) -> None:

@@ -1,0 +1,85 @@
+"""Cached designs of one thread, and the jobs that measured them; see ``pages.ui.data``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import streamlit as st
+
+from pages.ui import data
+from statemeter import settings
+from storage import design_trials, jobs, queries_jobs
+from storage.design_reading import recorded
+from storage.design_trials import KIND, Asked, Trials
+from storage.designs import Predicted, Settings, predict
+from storage.queries_jobs import Job
+
+
+def predicted(thread: Any, chosen: Settings) -> Predicted | None:
+    """Designs of a thread (a row of ``find_thread``); worked out again when it was used. None: it
+    has gone meanwhile."""
+    version = int(thread.operations), int(thread.steps), int(thread.stored_bytes)
+    return _predicted(data.file(), int(thread.id), version, chosen)
+
+
+def measurements(thread: Any) -> list[Job]:
+    """Jobs that replayed a thread, the newest first."""
+    wanted = str(thread.thread_id), str(thread.saver)
+    return [
+        job
+        for job in _jobs(data.file())
+        if (job.asked.get("thread"), job.asked.get("saver")) == wanted
+    ]
+
+
+def trials(job: str) -> Trials | None:
+    """What a job measured so far; None: nothing."""
+    found = _job(data.file(), job)
+    if found is None:
+        return None
+    try:
+        return design_trials.decode(found[1])
+    except msgspec.DecodeError:
+        return None
+
+
+def measure(thread: Any, chosen: Settings, designs: tuple[str, ...]) -> str:
+    """Ask for a replay; the id of the job.
+
+    Raises:
+        JobUnwritable: the spool cannot be written.
+    """
+    asked = Asked(thread=thread.thread_id, saver=thread.saver, designs=designs, settings=chosen)
+    request = jobs.ask(
+        settings.spool_folder(), KIND, f"designs of {thread.thread_id}",
+        msgspec.to_builtins(asked), {"store": settings.store_url()},
+    )  # fmt: skip
+    return request.id
+
+
+def cancel(job: str) -> None:
+    """Ask a job to end.
+
+    Raises:
+        JobError: it cannot be asked.
+    """
+    jobs.cancel(settings.spool_folder(), job)
+
+
+@st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
+def _predicted(
+    file: data.File, key: int, version: tuple[int, int, int], chosen: Settings
+) -> Predicted | None:
+    found = recorded(data.engine_of(file), key)
+    return None if found is None else predict(found, chosen)
+
+
+@st.cache_data(ttl=data.FRESH_SECONDS, max_entries=8, show_spinner=False)
+def _jobs(file: data.File) -> list[Job]:
+    return queries_jobs.jobs(data.engine_of(file), KIND)
+
+
+@st.cache_data(ttl=data.FRESH_SECONDS, max_entries=16, show_spinner=False)
+def _job(file: data.File, job: str) -> tuple[Job, str] | None:
+    return queries_jobs.job(data.engine_of(file), job)
