@@ -20,7 +20,7 @@ def predicted(thread: Any, chosen: Settings) -> Predicted | None:
     """Designs of a thread (a row of ``find_thread``); worked out again when it was used. None: it
     has gone meanwhile."""
     version = int(thread.operations), int(thread.steps), int(thread.stored_bytes)
-    return _predicted(data.file(), int(thread.id), version, chosen)
+    return _predicted(data.file(), int(thread.id), version, msgspec.json.encode(chosen))
 
 
 def measurements(thread: Any) -> list[Job]:
@@ -69,10 +69,10 @@ def cancel(job: str) -> None:
 
 @st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
 def _predicted(
-    file: data.File, key: int, version: tuple[int, int, int], chosen: Settings
+    file: data.File, key: int, version: tuple[int, int, int], chosen: bytes
 ) -> Predicted | None:
     found = recorded(data.engine_of(file), key)
-    return None if found is None else predict(found, chosen)
+    return None if found is None else predict(found, msgspec.json.decode(chosen, type=Settings))
 
 
 @st.cache_data(ttl=data.FRESH_SECONDS, max_entries=8, show_spinner=False)

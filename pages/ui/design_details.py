@@ -42,6 +42,5 @@ def _draw(one: Prediction) -> None:
         )
     st.caption(", ".join(parts))
     st.markdown("**What it gives up**")
-    for text in one.gives_up:
-        st.text(f"· {text}")
+    st.text("\n".join(f"· {text}" for text in one.gives_up))
     st.code(one.code, language="python", wrap_lines=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import data_designs, filters, formats
 from storage.design_trials import Trials
@@ -17,8 +18,11 @@ TRIAL = "measured"
 """Name in the address: the job whose numbers are shown."""
 
 
-def draw(thread: Any, chosen: Settings) -> tuple[Job | None, Trials | None]:
-    """Draws the control; the job that is shown, and what it measured so far."""
+def draw(
+    thread: Any, chosen: Settings, controls: DeltaGenerator
+) -> tuple[Job | None, Trials | None]:
+    """Draws the buttons into ``controls`` and below them how far a job is; the job that is shown,
+    and what it measured so far."""
     known = data_designs.measurements(thread)
     with st.container(key="address-measured"):
         asked = str(st.text_input("Measured", key=TRIAL, bind="query-params") or "")
@@ -28,7 +32,7 @@ def draw(thread: Any, chosen: Settings) -> tuple[Job | None, Trials | None]:
         st.session_state.pop(_ASKED)
         waits = None
     busy = bool(waits) or any(not one.ended for one in known)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with controls:
         st.button(
             "Measure", icon=":material/timer:", key="measure", disabled=busy,
             on_click=_measure, args=(thread, chosen),

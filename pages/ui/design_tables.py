@@ -74,7 +74,7 @@ def draw(found: Predicted, trials: dict[str, Trial]) -> None:
         shown.drop(columns=hidden),
         key="designs-rows",
         hide_index=True,
-        height=frame.table_height(len(shown), 460),
+        height=frame.table_height(len(shown), 560),
         placeholder=formats.UNKNOWN,
         alt="Designs of the thread",
         column_config={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.ui import (
     address,
@@ -23,7 +24,7 @@ from pages.ui import (
 )
 from pages.ui.live_plot import live_plot
 from storage.design_trials import Trial
-from storage.designs import Predicted, Prediction
+from storage.designs import Predicted, Prediction, Settings
 
 RECENT = 8
 """Threads to choose from where the address names none."""
@@ -46,13 +47,12 @@ def _section() -> None:
     if row is None:
         return
     with frame.card("designs"):
-        _title(row)
-        chosen = design_parameters.draw()
+        chosen, controls = _title(row)
         found = data_designs.predicted(row, chosen)
         if found is None or found.today is None:
             _nothing(found)
             return
-        measured, told = design_measuring.draw(row, chosen)
+        measured, told = design_measuring.draw(row, chosen, controls)
         trials = {one.design: one for one in told.trials} if told else {}
         _figures(found, trials)
         design_tables.draw(found, trials)
@@ -78,18 +78,19 @@ def _recent() -> None:
         st.caption("Those that store most. The Threads page finds any other.")
 
 
-def _title(row: Any) -> None:
-    with st.container(
-        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
-    ):
-        frame.title("State designs", "the same inputs, another state: stored, written, read")
+def _title(row: Any) -> tuple[Settings, DeltaGenerator]:
+    """The thread, the way to another one, and the parameters: what these say, and where further
+    controls go."""
+    frame.title("State designs", "the same inputs, another state: stored, written, read")
+    controls = st.container(horizontal=True, vertical_alignment="center", gap="small")
+    with controls:
+        st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")
+        st.code(row.thread_id, language=None, width="content")
         st.button(
             "Other thread", icon=":material/swap_horiz:", key="designs-other", type="tertiary",
             on_click=address.ask_for_designs, args=("", ""),
         )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")
-        st.code(row.thread_id, language=None)
+        return design_parameters.draw(), controls
 
 
 def _nothing(found: Predicted | None) -> None:
