@@ -78,7 +78,7 @@ def draw(found: Predicted, trials: dict[str, Trial]) -> None:
         placeholder=formats.UNKNOWN,
         alt="Designs of the thread",
         column_config={
-            "design": config.TextColumn("Design", width=270, pinned=True),
+            "design": config.TextColumn("Design", width=270),
             "stored": config.NumberColumn("Stored", format="bytes"),
             "saved": config.NumberColumn(
                 "Saved", format="bytes", help="Of today's stored bytes; negative: it costs."
