@@ -1,8 +1,8 @@
 """Which thread and which of its steps the address names, and the way to another address.
 
-``?thread=…&saver=…`` belong to the Threads and History pages, ``&step=…&with=…`` to the latter:
-text fields that are not shown hold them, and Streamlit keeps a field and its part of the address
-equal, for Back and reload too.
+``?thread=…&saver=…`` belong to the Threads, History and Serialization pages, ``&step=…&with=…`` to
+History: text fields that are not shown hold them, and Streamlit keeps a field and its part of the
+address equal, for Back and reload too.
 
 From another page the browser itself goes to the new address: ``st.switch_page`` would drop what the
 filters have put there, and leave an address in between for Back to stop at.
@@ -63,11 +63,6 @@ def thread() -> tuple[str, str]:
     """Thread id and key of its saver in the address, empty where missing."""
     if not st.session_state.pop(_DRAWN, False):
         _fields()  # the page runs alone
-    return str(st.session_state.get("thread") or ""), str(st.session_state.get("saver") or "")
-
-
-def named() -> tuple[str, str]:
-    """The same where ``app.py`` drew the fields already, for a part of a page."""
     return str(st.session_state.get("thread") or ""), str(st.session_state.get("saver") or "")
 
 

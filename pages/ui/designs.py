@@ -33,13 +33,18 @@ DRAWN = 4
 """Designs with a line where the visitor has chosen none, one of a kind."""
 
 
-def draw() -> None:
-    """Draws the section: the thread that the address names, or a choice of threads."""
-    frame.live(lambda: states.if_any(_section), "-designs")
+def draw(thread: tuple[str, str] | None = None) -> None:
+    """Draws the section: one thread, or a choice of threads.
+
+    Args:
+        thread: id and key of its saver, of a page that has asked for them; None: those of the
+            address.
+    """
+    named = address.thread() if thread is None else thread
+    frame.live(lambda: states.if_any(lambda: _section(*named)), "-designs")
 
 
-def _section() -> None:
-    thread_id, saver = address.named()
+def _section(thread_id: str, saver: str) -> None:
     if not thread_id:
         _recent()
         return
