@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Look, drawn, expect_value, names, updates
+from tests.browser.conftest import Look, expect_value, names, updates
 from tests.collector.designs.told import conversation
 
 pytestmark = pytest.mark.browser
 
-TURNS = 10
+TURNS = 6
 FITS = "() => document.documentElement.scrollWidth === window.innerWidth"
 
 

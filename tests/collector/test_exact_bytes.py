@@ -100,9 +100,9 @@ def test_designs_begin_with_what_is(folder: Path) -> None:
         told = (found.today.stored_bytes, found.today.written_bytes, found.today.live_bytes)
         exact = (row["stored_bytes"], row["written_bytes"], row["live_bytes"])
         assert (row["thread_id"], told) == (row["thread_id"], exact)
-        for one in found.others:
-            if one.design.id == "exit":
-                ended[row["saver_id"], row["thread_id"]] = one.stored_bytes
+        for other in found.others:
+            if other.design.id == "exit":
+                ended[row["saver_id"], row["thread_id"]] = other.stored_bytes
     engine.dispose()
     twins = {(row["saver_id"], row["thread_id"]): row["stored_bytes"] for row in threads}
     compared = [saver for saver, thread in ended if thread == "sync"]

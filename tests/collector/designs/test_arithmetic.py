@@ -223,10 +223,11 @@ def thread(*puts: Put, writes: tuple[Write, ...] = (), **more: str) -> Recorded:
 
 def put(number: int, size: int, count: int = 0, *, written: bool = True) -> Put:
     """A checkpoint with a list, or a text."""
+    parent = checkpoint_id(number - 1) if number > 1 else ""
+    elements = {"many": count} if count else {}
     return Put(
-        "", checkpoint_id(number), checkpoint_id(number - 1) if number > 1 else "", "loop", number,
-        100, {"many": size}, frozenset({"many"} if written else ()), {"many": count} if count else {},
-        place=number - 1,
+        "", checkpoint_id(number), parent, "loop", number, 100, {"many": size},
+        frozenset({"many"} if written else ()), elements, place=number - 1,
     )  # fmt: skip
 
 
@@ -242,7 +243,7 @@ def test_an_old_langgraph_has_no_delta_channel() -> None:
 
 
 def test_nodes_that_return_all_have_to_change() -> None:
-    """A list without a reducer is written whole; as a DeltaChannel its growth is what is written."""
+    """A list without a reducer is written whole; as a DeltaChannel its growth is written."""
     puts = [put(number, 1 + 100 * number, number) for number in range(1, 9)]
     writes = tuple(
         Write("", one.parent, "node", one.run, (("many", one.values["many"]),), one.values["many"])

@@ -78,7 +78,7 @@ def test_on_sqlite(recorded: Recorded) -> None:
 
 
 def test_in_memory(recorded: Recorded) -> None:
-    """Channels apart are replayed on InMemorySaver; a server's round trips are said to be missing."""
+    """Channels apart are replayed on InMemorySaver; a server's round trips are missing, it says."""
     apart = replace(recorded, backend="postgres", layout="channels")
     found, _ = replayed(apart)
     check(found, DESIGNS)
@@ -118,7 +118,7 @@ def test_a_replay_that_is_ended_leaves_nothing(recorded: Recorded) -> None:
 
 def test_what_cannot_be_replayed_is_refused(recorded: Recorded) -> None:
     """With the reason, and what there is instead."""
-    with pytest.raises(CannotRun, match="no design delta-nothing-9; it has .*exit"):
+    with pytest.raises(CannotRun, match=r"no design delta-nothing-9; it has .*exit"):
         Replay(recorded, ("delta-nothing-9",), SETTINGS, 1)
     with pytest.raises(CannotRun, match="deleted"):
         Replay(replace(recorded, problem="The thread was deleted."), (), SETTINGS, 1)
