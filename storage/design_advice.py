@@ -26,8 +26,13 @@ class Advice:
     code: str = ""
 
 
-def of(kind: str, channel: str, number: int, thread: Recorded, summary_bytes: int = 0) -> Advice:
+def of(kind: str, channel: str, number: int, thread: Recorded) -> Advice:
     """About one design of a thread."""
+    if "exit" in kind and _has_delta(thread):
+        return Advice(
+            'The thread has a DeltaChannel. With durability="exit" its deltas are gathered under '
+            "the checkpoint before a run; what that takes is not worked out here."
+        )
     if kind == "trim+exit":
         parts = (of("trim", channel, number, thread), of("exit", channel, number, thread))
         return Advice(
@@ -171,7 +176,7 @@ def _exit(thread: Recorded, _: str, __: int) -> Advice:
 def _prune(thread: Recorded, _: str, number: int) -> Advice:
     if thread.backend in design_pruning.WHY_NOT:
         return Advice(design_pruning.WHY_NOT[thread.backend])
-    if any(put.walked for put in thread.puts):
+    if _has_delta(thread):
         return Advice(design_pruning.DELTAS)
     code = design_pruning.code(thread, number)
     if not code:
@@ -214,6 +219,10 @@ class State(TypedDict):
 def _field(channel: str) -> str:
     """The name of a channel where Python wants an identifier: users' own text."""
     return channel if channel.isidentifier() else "messages"
+
+
+def _has_delta(thread: Recorded) -> bool:
+    return any(put.walked for put in thread.puts)
 
 
 def _is_exit(thread: Recorded) -> bool:

@@ -18,6 +18,7 @@ OPERATIONS_READ = 50_000
 """Calls read of a thread, the newest."""
 
 _LAYOUTS = ("whole", "channels")
+_BREAKS = ('"__resume__"', '"__error__"')
 
 
 def recorded(engine: Engine, thread_key: int, limit: int = OPERATIONS_READ) -> Recorded | None:
@@ -181,17 +182,17 @@ def _line(calls: Any) -> tuple[float, float]:
 
 def _runs(calls: Any) -> list[int]:
     """A number for each call: which run made it. Told by the probe; of a thread that was found in a
-    database, a run begins with its input, and where somebody answered an interrupt."""
+    database, a run begins with its input, and where one went on after an interrupt or a failure."""
     numbers: dict[tuple[int, int], int] = {}
     found, current, answered = [], 0, False
     for row in calls.itertuples(index=False):
         if row.run > 0:
             current = numbers.setdefault((row.process_id, row.run), len(numbers) + 1)
-        elif row.operation == "put" and not row.ns and row.source in {"input", "update"}:
+        elif row.operation == "put" and not row.ns and row.source in {"input", "update", "fork"}:
             current += 1_000_000
         elif row.operation == "put" and not row.ns and answered:
             current, answered = current + 1_000_000, False
-        if row.operation == "put_writes" and '"__resume__"' in row.channels:
+        if row.operation == "put_writes" and any(name in row.channels for name in _BREAKS):
             answered = True
         found.append(current)
     return found

@@ -233,12 +233,13 @@ def list_channels(thread: Recorded) -> list[str]:
             longest[name] = max(longest[name], count)
             sent[name] += put.values.get(name, 0)
     every = sum(sum(put.values.values()) for put in thread.puts)
+    deltas = delta_channels(thread)
     names = [
         name
         for name in sent
         if longest[name] > 1
         and not is_internal(name)
-        and name not in delta_channels(thread)
+        and name not in deltas
         and sum(put.values.get(name, 0) for put in thread.puts) >= LEAST_SHARE * every
     ]
     return sorted(names, key=lambda name: (-sent[name], name))[:LISTS]
@@ -248,6 +249,7 @@ def large_channels(thread: Recorded, lists: list[str]) -> list[str]:
     """Channels with a large value that are none of these lists, those with most bytes first."""
     most: Counter[str] = Counter()
     total: Counter[str] = Counter()
+    deltas = delta_channels(thread)
     for put in thread.puts:
         for name, size in put.values.items():
             most[name] = max(most[name], size)
@@ -255,7 +257,10 @@ def large_channels(thread: Recorded, lists: list[str]) -> list[str]:
     names = [
         name
         for name in total
-        if most[name] >= LARGE_BYTES and name not in lists and not is_internal(name)
+        if most[name] >= LARGE_BYTES
+        and name not in lists
+        and name not in deltas
+        and not is_internal(name)
     ]
     return sorted(names, key=lambda name: (-total[name], name))[:REFERRED]
 

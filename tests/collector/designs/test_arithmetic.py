@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,6 +100,20 @@ def test_exit_by_hand(long: Predicted) -> None:
     size = TURNS * FRAME + sum(listed(count) for count in ends)
     found = by_id(long)["exit"]
     assert (found.stored_bytes, found.written_bytes, found.checkpoints) == (size, size, TURNS)
+
+
+def test_a_thread_that_was_found_has_the_same_bytes(tmp_path: Path) -> None:
+    """In a database, no run and no time is told: a run begins with its input, times are unknown."""
+    store = conversation(tmp_path, 12)
+    seen = said(store)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE operations SET run = 0, duration_us = -1, serde_us = -1")
+    found = said(store)
+    assert [one.stored_bytes for one in found.others] == [one.stored_bytes for one in seen.others]
+    assert "exit" in by_id(found)
+    for one, other in zip(found.others, seen.others, strict=True):
+        assert one.step_us is None
+        assert other.why_not or other.step_us
 
 
 def test_pruning_by_hand(long: Predicted) -> None:
