@@ -54,7 +54,7 @@ def delta(thread: Recorded, channel: str, frequency: int) -> Recorded:
             if not parent:
                 stub = _stub(put)
                 puts.append(stub)
-                put = replace(put, parent=stub.checkpoint)
+                put = put.but(parent=stub.checkpoint)
             added.append(Write(put.ns, put.parent, "", put.run, ((channel, grown),), grown))
         counts[put.key] = (0, 0) if keeps else (updates, steps)
         puts.append(put if keeps else _without(thread, put, channel, steps))
@@ -82,7 +82,7 @@ def _without(thread: Recorded, put: Put, channel: str, steps: int) -> Put:
     values = {name: size for name, size in put.values.items() if name != channel}
     frame = put.frame_bytes - thread.key_bytes(channel)
     walked = put.walked | {channel: steps}
-    return replace(put, values=values, frame_bytes=frame, walked=walked)
+    return put.but(values=values, frame_bytes=frame, walked=walked)
 
 
 def _written_to(thread: Recorded, channel: str) -> dict[tuple[str, str], int]:
@@ -135,7 +135,7 @@ def reference(thread: Recorded, channel: str) -> Recorded:
         # The input holds the value, too: it is referred to before the graph is called.
         if START in values and values[START] > given > REFERENCE_BYTES:
             values[START] -= given - REFERENCE_BYTES
-        puts.append(replace(put, values=values))
+        puts.append(put.but(values=values))
     writes = [
         write.with_parts(
             (name, min(size, REFERENCE_BYTES) if name == channel else size)
@@ -187,7 +187,7 @@ def exit_(thread: Recorded) -> Recorded:
         elif put.key in kept:
             begin = first[group].parent
             parent = stands_for.get((put.ns, begin), begin)
-            puts.append(replace(put, parent=parent, written=written[group]))
+            puts.append(put.but(parent=parent, written=written[group]))
     run_of = {put.key: put.run for put in puts}
     writes = [
         write

@@ -97,7 +97,7 @@ def _grown(thread: Recorded, channel: str) -> Iterator[tuple[Put, Put | None, in
 
 def _cut(thread: Recorded, put: Put, channel: str, size: float, count: int) -> Put:
     scaled = round((size + header(thread, count)) * thread.value_scale)
-    return replace(put, values=put.values | {channel: scaled})
+    return put.but(values=put.values | {channel: scaled})
 
 
 def trim(thread: Recorded, channel: str, most: int) -> Recorded:
@@ -137,10 +137,10 @@ def summarize(thread: Recorded, channel: str, how: Summary) -> Recorded:
         dropped[put.key] = gone
         kept = count - gone + (gone > 0)
         size_of = growth.newest(count - gone) + (how.to_bytes if gone else 0)
-        made = replace(put, parent=moved.get(put.parent, put.parent) if not put.ns else put.parent)
+        made = put.but(parent=moved.get(put.parent, put.parent) if not put.ns else put.parent)
         if parent is not None and parent.key in begun:
             begun.add(put.key)
-            made = replace(made, frame_bytes=made.frame_bytes + NODE_BYTES)
+            made = made.but(frame_bytes=made.frame_bytes + NODE_BYTES)
         if gone and channel in put.values:
             made = _cut(thread, made, channel, size_of, kept)
         if put.key not in ends or kept < how.every or count - how.keep <= gone:
@@ -148,14 +148,14 @@ def summarize(thread: Recorded, channel: str, how: Summary) -> Recorded:
             continue
         trigger = 0 if thread.layout == "channels" else _TRIGGER_BYTES
         first = 0 if put.key in begun else NODE_BYTES // 2
-        puts.append(replace(made, frame_bytes=made.frame_bytes + trigger + first))
+        puts.append(made.but(frame_bytes=made.frame_bytes + trigger + first))
         dropped[put.key] = count - how.keep
         size_of = growth.newest(how.keep) + how.to_bytes
         after = f"{put.checkpoint}~"
         frame = made.frame_bytes + (0 if put.key in begun else NODE_BYTES)
-        extra = replace(
-            made, checkpoint=after, parent=put.checkpoint, written=frozenset({channel}),
-            frame_bytes=frame, source="loop",
+        extra = made.but(
+            checkpoint=after, parent=put.checkpoint, written=frozenset({channel}),
+            frame_bytes=frame,
         )  # fmt: skip
         puts.append(_cut(thread, extra, channel, size_of, how.keep + 1))
         sent = round((REMOVE_BYTES + size_of + 3) * _write_scale(thread))

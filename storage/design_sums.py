@@ -199,6 +199,13 @@ def _reads(thread: Recorded, newest: Put | None) -> Reads:
     of_channel: Counter[tuple[str, str, str]] = Counter()
     for write in thread.writes:
         pending[write.key] += write.kept_bytes
+    if not any(put.walked for put in thread.puts):
+        sizes = {
+            put.key: put.frame_bytes + sum(put.values.values()) + pending[put.key]
+            for put in thread.puts
+        }
+        return Reads(sizes[newest.key] if newest else 0, 0, 0, max(sizes.values(), default=0), 0)
+    for write in thread.writes:
         for name, size in write.parts:
             of_channel[write.ns, write.checkpoint, name] += size
     walks: dict[Key, dict[str, _Walk]] = {}

@@ -15,12 +15,21 @@ from storage.design_trials import KIND, Asked, Trials
 from storage.designs import Predicted, Settings, predict
 from storage.queries_jobs import Job
 
+_GRAINS = 50
+"""Into how many parts the calls of a thread are cut."""
 
-def predicted(thread: Any, chosen: Settings) -> Predicted | None:
-    """Designs of a thread (a row of ``find_thread``); worked out again when it was used. None: it
-    has gone meanwhile."""
-    version = int(thread.operations), int(thread.steps), int(thread.stored_bytes)
-    return _predicted(data.file(), int(thread.id), version, msgspec.json.encode(chosen))
+
+def predicted(thread: Any, chosen: Settings) -> tuple[Predicted | None, int]:
+    """Designs of a thread (a row of ``find_thread``), None: it has gone meanwhile; and how many of
+    its newest checkpoints are not in them yet: they are worked out again when it has grown by some
+    2 %, since that takes a second where there are thousands."""
+    calls = int(thread.operations)
+    grain = 1 << max((calls // _GRAINS).bit_length() - 1, 0)
+    encoded = msgspec.json.encode(chosen)
+    found, steps = _predicted(
+        data.file(), int(thread.id), calls // grain, int(thread.steps), encoded
+    )
+    return found, max(int(thread.steps) - steps, 0)
 
 
 def measurements(thread: Any) -> list[Job]:
@@ -67,12 +76,14 @@ def cancel(job: str) -> None:
     jobs.cancel(settings.spool_folder(), job)
 
 
-@st.cache_resource(ttl=60, max_entries=16, show_spinner=False)
+@st.cache_resource(ttl=300, max_entries=16, show_spinner=False)
 def _predicted(
-    file: data.File, key: int, version: tuple[int, int, int], chosen: bytes
-) -> Predicted | None:
+    file: data.File, key: int, version: int, _steps: int, chosen: bytes
+) -> tuple[Predicted | None, int]:
     found = recorded(data.engine_of(file), key)
-    return None if found is None else predict(found, msgspec.json.decode(chosen, type=Settings))
+    if found is None:
+        return None, _steps
+    return predict(found, msgspec.json.decode(chosen, type=Settings)), _steps
 
 
 @st.cache_data(ttl=data.FRESH_SECONDS, max_entries=8, show_spinner=False)

@@ -53,7 +53,7 @@ def _section(thread_id: str, saver: str) -> None:
         return
     with frame.card("designs"):
         chosen, controls = _title(row)
-        found = data_designs.predicted(row, chosen)
+        found, behind = data_designs.predicted(row, chosen)
         if found is None or found.today is None:
             _nothing(found)
             return
@@ -61,7 +61,8 @@ def _section(thread_id: str, saver: str) -> None:
         trials = {one.design: one for one in told.trials} if told else {}
         _figures(found, trials)
         design_tables.draw(found, trials)
-        _notes(found, told.notes if told and measured else [])
+        newer = [f"{formats.count(behind)} newer checkpoints are not in it yet."] if behind else []
+        _notes(found, [*newer, *(told.notes if told and measured else ())])
     left, right = st.columns([3, 2])
     with right:
         design = design_details.draw(found.others)

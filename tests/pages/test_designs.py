@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,17 @@ def test_a_summary_takes_three_numbers() -> None:
     for text in ("30, 500", "4, 500, 4"):
         with pytest.raises(design_parameters.NotNumbers):
             design_parameters.read(text, (20, 800, 4), exact=True)
+
+
+def test_a_growing_thread_is_not_worked_out_at_every_step(visit: Visit, store: Path) -> None:
+    """What is newer than the numbers is counted."""
+    conversation(store.parent, 70)
+    before = visit("serialization", thread="chat")
+    assert "newer checkpoints" not in texts(before)
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute("UPDATE threads SET steps = steps + 2")
+    time.sleep(1)  # what is read of a thread serves all visitors for so long
+    assert "2 newer checkpoints" in texts(visit("serialization", thread="chat"))
 
 
 def test_measure_asks_the_collector(visit: Visit, told: Predicted, isolated: Path) -> None:

@@ -143,6 +143,13 @@ def test_those_that_save_most_come_first(long: Predicted) -> None:
     assert len(saved) >= 10
 
 
+def test_the_code_is_python(long: Predicted) -> None:
+    """All that is shown to be pasted."""
+    for one in long.others:
+        compile(one.code, one.design.id, "exec")
+        assert one.code or one.why_not
+
+
 def test_parameters_are_the_visitors(tmp_path: Path) -> None:
     """Other frequencies, lengths and numbers; what is as long as the list says nothing."""
     settings = Settings(frequencies=(3,), lengths=(4, 9_999), kept=(2,), summary=(6, 100, 2))
