@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from collector.designs import job
@@ -129,7 +129,7 @@ def test_a_growing_thread_is_not_worked_out_at_every_step(visit: Visit, store: P
     assert "newer checkpoints" not in texts(before)
     with closing(sqlite3.connect(store)) as connection, connection:
         connection.execute("UPDATE threads SET steps = steps + 2")
-    time.sleep(1)  # what is read of a thread serves all visitors for so long
+    st.cache_data.clear()  # what is read of a thread serves all visitors for a second
     assert "2 newer checkpoints" in texts(visit("serialization", thread="chat"))
 
 
