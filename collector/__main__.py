@@ -12,6 +12,7 @@ COMMANDS = {
     "detach": "collector.attach.detaching",
     "sources": "collector.attach.listing",
     "compare": "collector.compare.command",
+    "designs": "collector.designs.command",
 }
 """First argument → module whose ``main`` takes the others; each loads only what it needs."""
 

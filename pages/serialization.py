@@ -1,4 +1,4 @@
-"""Serialization: what it costs an application, and what other serializers would."""
+"""Serialization: what it costs, and what other serializers and designs of the state would."""
 
 from pages.ui import navigation, serialization
 

@@ -16,6 +16,7 @@ from storage.jobs import Request
 KINDS: dict[str, str] = {
     "compare": "collector.compare.job",
     "serializers": "collector.whatif.serializers",
+    "designs": "collector.designs.job",
 }
 """Kind → module; it is imported by the child alone."""
 

@@ -1,8 +1,8 @@
 """Which thread and which of its steps the address names, and the way to another address.
 
-``?thread=…&saver=…`` belong to the Threads and History pages, ``&step=…&with=…`` to the latter:
-text fields that are not shown hold them, and Streamlit keeps a field and its part of the address
-equal, for Back and reload too.
+``?thread=…&saver=…`` belong to the Threads, History and Serialization pages, ``&step=…&with=…`` to
+History: text fields that are not shown hold them, and Streamlit keeps a field and its part of the
+address equal, for Back and reload too.
 
 From another page the browser itself goes to the new address: ``st.switch_page`` would drop what the
 filters have put there, and leave an address in between for Back to stop at.
@@ -14,7 +14,7 @@ import streamlit as st
 
 from pages.ui import filters
 
-OF_THREADS = ("threads", "history")
+OF_THREADS = ("threads", "history", "serialization")
 """Pages that are about a thread."""
 
 STEP, WITH = "step", "with"
@@ -129,6 +129,11 @@ def ask_for_thread(thread_id: str, saver: str) -> None:
 def ask_for_history(thread_id: str, saver: str, checkpoint: str = "") -> None:
     """Goes to the history of a thread, and to one of its checkpoints; as ``ask_for_thread``."""
     _ask("history", {"thread": thread_id, "saver": saver, STEP: checkpoint})
+
+
+def ask_for_designs(thread_id: str, saver: str) -> None:
+    """Goes to the state designs of a thread, empty: to a choice; as ``ask_for_thread``."""
+    _ask("serialization", {"thread": thread_id, "saver": saver})
 
 
 def ask_for_list() -> None:

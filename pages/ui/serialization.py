@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pages.ui import serializing, trials
+from pages.ui import designs, serializing, trials
 
 
 def draw() -> None:
     """Draws the page."""
     serializing.draw()
     trials.draw()
+    designs.draw()

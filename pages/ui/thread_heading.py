@@ -43,6 +43,14 @@ def open_thread(row: Any) -> None:
     )  # fmt: skip
 
 
+def open_designs(row: Any) -> None:
+    """A button that leads to what other designs of the thread's state would take."""
+    st.button(
+        "State designs", icon=":material/architecture:", key="open-designs", type="tertiary",
+        on_click=address.ask_for_designs, args=(row.thread_id, row.saver),
+    )  # fmt: skip
+
+
 def draw(row: Any, link: Callable[[Any], None]) -> None:
     """What the thread is, with its sizes to the byte.
 
@@ -54,6 +62,7 @@ def draw(row: Any, link: Callable[[Any], None]) -> None:
         with st.container(horizontal=True, gap="small"):
             tables.back_to_list()
             link(row)
+            open_designs(row)
         st.code(row.thread_id, language=None)
         with st.container(horizontal=True, gap="xsmall", key="thread-badges"):
             st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")

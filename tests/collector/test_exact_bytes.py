@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from storage.design_reading import recorded
+from storage.designs import predict
+from storage.store import open_reader
 from tests.collector.made import collect, one, query
 from tests.conftest import REPOSITORY
 
@@ -77,6 +80,35 @@ def test_memory_to_the_byte(folder: Path) -> None:
         )
         row = rows[0] if rows else {"s": 0, "l": 0}
         assert (thread, row["s"], row["l"]) == (thread, stored, live)
+
+
+def test_designs_begin_with_what_is(folder: Path) -> None:
+    """Of forks, failures, interrupts, subgraphs and exit, the sum of the calls that designs are
+    worked out from is what the backend holds, to the byte; and what durability ``exit`` would have
+    made of a thread is what it made of its twin, within 10 %."""
+    store = folder / "store.sqlite"
+    engine = open_reader(str(store))
+    ended: dict[tuple[int, str], int | None] = {}
+    threads = query(store, "SELECT * FROM threads")
+    for row in threads:
+        thread = recorded(engine, row["id"])
+        assert thread is not None
+        found = predict(thread)
+        if found.today is None:
+            assert (row["thread_id"], row["stored_bytes"]) == (row["thread_id"], 0)
+            continue
+        told = (found.today.stored_bytes, found.today.written_bytes, found.today.live_bytes)
+        exact = (row["stored_bytes"], row["written_bytes"], row["live_bytes"])
+        assert (row["thread_id"], told) == (row["thread_id"], exact)
+        for other in found.others:
+            if other.design.id == "exit":
+                ended[row["saver_id"], row["thread_id"]] = other.stored_bytes
+    engine.dispose()
+    twins = {(row["saver_id"], row["thread_id"]): row["stored_bytes"] for row in threads}
+    compared = [saver for saver, thread in ended if thread == "sync"]
+    assert len(compared) == 2
+    for saver in compared:
+        assert ended[saver, "sync"] == pytest.approx(twins[saver, "exit"], rel=0.1)
 
 
 def test_nothing_was_lost_on_the_way(folder: Path) -> None:
