@@ -68,13 +68,9 @@ class Maker:
             return self._msgpack(blob)
         if tag == "json":
             return self._json(blob)
-        raise Unreadable(
-            "encrypted"
-            if "+" in tag
-            else "pickled"
-            if tag == "pickle"
-            else f"of the type {tag[:40]!r}"
-        )
+        if "+" in tag:
+            raise Unreadable("encrypted")
+        raise Unreadable("pickled" if tag == "pickle" else f"of the type {tag[:40]!r}")
 
     def hook(self, code: int, content: bytes) -> Any:
         """What LangGraph's extension stands for; for every reader of msgpack."""
