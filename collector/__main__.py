@@ -11,6 +11,7 @@ COMMANDS = {
     "attach": "collector.attach.command",
     "detach": "collector.attach.detaching",
     "sources": "collector.attach.listing",
+    "look": "collector.look.command",
 }
 """First argument → module whose ``main`` takes the others; each loads only what it needs."""
 

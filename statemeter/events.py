@@ -338,6 +338,29 @@ class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
     values: dict[str, Number]
 
 
+class Region(Event, frozen=True, array_like=True, gc=False, tag="region"):
+    """A region of the application's own code ended: ``statemeter.track``."""
+
+    duration_us: Number
+    run: Number
+    """Run number, 0 outside a run."""
+    saver: str
+    thread: str
+    graph: str
+    node: str
+    """Node that it ran in, empty outside one."""
+    name: str
+    error: str
+    """Class of the exception that it ended with."""
+    before_bytes: Number
+    """Resident memory of the process when it began; -1: unknown."""
+    after_bytes: Number
+    """The same when it ended."""
+    peak_bytes: Number
+    """The most in between, where that was more than the process ever had before; -1: unknown,
+    because the system keeps one highest mark for the whole life of a process."""
+
+
 class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
     """The segment ended here; ``final`` = 1: so did the process, in good order."""
 
@@ -346,7 +369,7 @@ class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
 
 AnyEvent = (
     Process | Saver | Run | Node | Put | Writes | Read | List | History | Removal | Sample
-    | Resource | Access | Gauges | Seal
+    | Resource | Access | Gauges | Region | Seal
 )  # fmt: skip
 """Every event; the first element of the array tells which."""
 

@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, insert, inspect, select
 from sqlmodel import SQLModel
 
-from storage import models, models_inspections, models_jobs, models_resources, models_sources
+from storage import (
+    models,
+    models_inspections,
+    models_jobs,
+    models_regions,
+    models_resources,
+    models_sources,
+)
 from storage.errors import StoreTooNew
 from storage.models import Migration
 
@@ -67,6 +74,10 @@ def _create_jobs(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection, tables=models_jobs.TABLES)
 
 
+def _create_regions(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_regions.TABLES)
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -75,6 +86,7 @@ CHANGES = (
     Change(5, "attached databases", _create_sources),
     Change(6, "threads by id, and those with errors", _index_names),
     Change(7, "jobs", _create_jobs),
+    Change(11, "regions of applications", _create_regions),
 )
 
 NEWEST = CHANGES[-1].version
