@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pandas as pd
 from sqlalchemy import Engine, text
 
 from storage.migrations import CHANGES
-from storage.queries import fetch, reading
+from storage.queries import fetch, now_us, reading
+from storage.queries_health import KINDS_SINCE, RECENT_US
 from storage.queries_resources import has_tables
 
 SINCE = next(change.version for change in CHANGES if change.name == "regions of applications")
@@ -16,6 +19,34 @@ COLUMNS = (
     "name", "node", "count", "errors", "mean_us", "longest_us", "change_bytes", "most_bytes",
     "peak_bytes",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Told:
+    """An instrumented process, as it told of itself."""
+
+    incarnation: str
+    application: str
+    host: str
+    pid: int
+    alive: bool
+    """It reported a moment ago, and has not ended."""
+
+
+def processes(engine: Engine, at_us: int | None = None) -> list[Told]:
+    """Instrumented processes, those that live first, the newest first; at most 100."""
+    recent = (now_us() if at_us is None else at_us) - RECENT_US
+    with reading(engine) as connection:
+        where = "WHERE kind = ''" if has_tables(connection, KINDS_SINCE) else ""
+        rows = connection.execute(
+            text(
+                "SELECT incarnation, application, host, pid, "
+                f"ended = 0 AND last_seen_us >= :recent AS alive FROM processes {where} "
+                "ORDER BY alive DESC, first_seen_us DESC LIMIT 100"
+            ),
+            {"recent": recent},
+        ).all()
+    return [Told(*row[:4], alive=bool(row[4])) for row in rows]
 
 
 def regions(engine: Engine, incarnation: str, since_us: int = 0) -> pd.DataFrame:
