@@ -205,7 +205,7 @@ def _number(value: Any) -> float | None:
 
 
 _COLUMNS = {
-    "type": st.column_config.TextColumn("Type", width="large"),
+    "type": st.column_config.TextColumn("Type", width="medium"),
     "line": st.column_config.TextColumn("Line"),
     "file": st.column_config.TextColumn("File", width="large"),
     "function": st.column_config.TextColumn("Function"),
