@@ -105,7 +105,8 @@ def _flame(records: list[Any]) -> Flame:
         frames.append(
             Frame(parent, name, file, nodes["lineno"][at], sizes[at], nodes["n_allocations"][at])
         )
-        waiting += [(child, len(frames) - 1) for child in nodes["children"][at]]
+        inner = sorted(nodes["children"][at], key=sizes.__getitem__)  # the largest comes first
+        waiting += [(child, len(frames) - 1) for child in inner]
     return Flame(frames=frames, bytes=sizes[0], left_out_bytes=left_out)
 
 

@@ -67,7 +67,7 @@ def _census(found: Census, ask: Ask) -> None:
     with right:
         export.title("Longest lists, dictionaries and sets", "elements", "containers",
                      lambda: containers)  # fmt: skip
-        container = _choice(containers, "census-containers")
+        container = _choice(containers.drop(columns="address"), "census-containers")
     st.caption("Choose a row, of either table, to see who holds it.")
     for chosen, rows, last in ((row, found.types, "type"), (container, found.containers, "list")):
         if chosen is not None and chosen < len(rows):
@@ -213,7 +213,6 @@ _COLUMNS = {
     "elements": st.column_config.NumberColumn("Elements", format="localized"),
     "change": st.column_config.NumberColumn("Change", format="localized"),
     "steady": st.column_config.TextColumn("Steady", help=_STEADY),
-    "address": st.column_config.TextColumn("Address"),
     "bytes": st.column_config.TextColumn("Kept", alignment="right"),
     "change_bytes": st.column_config.TextColumn("Change", alignment="right"),
     "peak_bytes": st.column_config.TextColumn("Peak", alignment="right"),

@@ -55,15 +55,16 @@ def test_one_at_a_time_and_none_after_whoever_asked(
     second = asker(service, "allocations", "--seconds", "300", "--parent")
     wait_for(lambda: list(service.folder.glob("*.look")), "request")
     second.terminate()
-    assert second.wait(30) == 130
-    third = asker(service, "memray", "--seconds", "300", "--json", "--parent")
-    assert third.stdin is not None
-    wait_for(lambda: list(service.folder.glob("*.bin")), "recording")
-    assert all(path.stat().st_mode & 0o077 == 0 for path in service.folder.iterdir())
-    third.stdin.write("now\n")
-    third.stdin.flush()
-    assert third.stdout is not None
-    said = json.loads(third.stdout.read())
+    second.communicate()
+    assert second.returncode == 130
+    with asker(service, "memray", "--seconds", "300", "--json", "--parent") as third:
+        assert third.stdin is not None
+        assert third.stdout is not None
+        wait_for(lambda: list(service.folder.glob("*.bin")), "recording")
+        assert all(path.stat().st_mode & 0o077 == 0 for path in service.folder.iterdir())
+        third.stdin.write("now\n")
+        third.stdin.flush()
+        said = json.loads(third.stdout.read())
     assert said["ended"] == "ended when its result was asked for"
     assert 0 < said["recording"]["seconds"] < 300
     assert [path.name for path in service.folder.iterdir()] == ["process"]
