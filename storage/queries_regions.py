@@ -46,7 +46,10 @@ def processes(engine: Engine, at_us: int | None = None) -> list[Told]:
             ),
             {"recent": recent},
         ).all()
-    return [Told(*row[:4], alive=bool(row[4])) for row in rows]
+    return [
+        Told(incarnation, application, host, pid, bool(alive))
+        for incarnation, application, host, pid, alive in rows
+    ]
 
 
 def regions(engine: Engine, incarnation: str, since_us: int = 0) -> pd.DataFrame:

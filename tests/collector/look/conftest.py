@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +19,10 @@ Serve = Callable[..., Service]
 def serve(start_child: StartChild, isolated: Path, tmp_path: Path) -> Serve:
     """``serve("objects", STATEMETER_CONTROL="0")``: an application that runs."""
 
+    number = itertools.count()
+
     def start(kind: str, **env: str) -> Service:
-        out = tmp_path / f"{kind}.json"
+        out = tmp_path / f"{kind}-{next(number)}.json"
         child = start_child(
             "-m", "tests.collector.look.leaking", kind, str(out), stdin=subprocess.PIPE,
             env={"STATEMETER_FLUSH_SECONDS": "0.05"} | env,
