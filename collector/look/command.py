@@ -68,9 +68,10 @@ def _finish(parent: bool) -> Callable[[], bool]:
     wanted = threading.Event()
 
     def read() -> None:
-        if sys.stdin.readline():
+        # Not by sys.stdin: at the end of the program, its lock would be this thread's.
+        while os.read(0, 100):
             wanted.set()
-        if parent and not sys.stdin.readline():
+        if parent:
             os.kill(os.getpid(), signal.SIGTERM)
 
     if parent or sys.stdin.isatty():

@@ -9,10 +9,11 @@ from typing import Protocol
 
 import streamlit as st
 
-from pages.ui import access, frame, look_results, looking, processes, regions
+from pages.ui import access, data_regions, frame, look_results, looking, processes, regions
 from storage.looks import LONGEST_SECONDS
 
 _LOOK, _CHAIN, _KIND = "statemeter_process_look", "statemeter_process_chain", "look-kind"
+_ENDED = "statemeter_process_ended"
 _WAIT_SECONDS = 0.5
 
 
@@ -92,6 +93,16 @@ def draw(process: Process) -> None:
         else:
             _form(process)
     regions.draw(process.incarnation)
+    if process.alive:
+        frame.live(lambda: _watch(process.incarnation), "watch")
+
+
+def _watch(incarnation: str) -> None:
+    """What is drawn above once is drawn anew when the process has ended."""
+    alive = [one.alive for one in data_regions.processes() if one.incarnation == incarnation]
+    if not any(alive) and st.session_state.get(_ENDED) != incarnation:
+        st.session_state[_ENDED] = incarnation
+        st.rerun()
 
 
 def _command(process: Process) -> str:
