@@ -25,6 +25,9 @@ MOST_STACKS = 30
 MOST_TRACES_BYTES = 150_000_000
 """Memory that tracemalloc itself may take; beyond, the look ends early."""
 STEP_LEAST_BYTES = 200
+RISE_LEAST_BYTES = 5_000
+"""Rise in all from which on a line is steady: Python keeps some kilobytes of freed objects for the
+next ones of their kind, and tracemalloc takes those for held."""
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _THREADS = {_PACKAGE + name for name in ("probe.py", "control.py", "looks.py")}
 
@@ -101,6 +104,7 @@ def _changed(found: list[Lines]) -> list[tuple[str, int, int, int, int, int, boo
         held = [one.get(place, (0, 0)) for one in found]
         steady = is_steady([size for size, _ in held], STEP_LEAST_BYTES)
         (size, count), (first_size, first_count) = held[-1], held[0]
+        steady = steady and size - first_size >= RISE_LEAST_BYTES
         rows.append((*place, size, count, size - first_size, count - first_count, steady))
     return sorted(rows, key=lambda row: (-row[6], -row[4], -row[2]))
 

@@ -55,7 +55,7 @@ def _stream(turn: int) -> Iterator[int]:
 
 
 def _keep(kind: str, turn: int) -> None:
-    for _ in range(5):
+    for _ in range(20):
         if kind == "objects":
             SESSIONS.append(Session(turn))
         elif kind == "texts":

@@ -60,7 +60,7 @@ def test_a_leak_is_told_from_its_healthy_twin_by_line_and_function(serve: Serve)
         mine = {one.line for one in found.suspects if one.file == LEAKING}
         assert (line in mine) is (kind == "objects")
         if kind == "healthy":
-            assert found.suspects == []
+            assert mine == set()
             census: Census = service.found("census", SECONDS)
             assert census.suspects == []
             assert [one for one in census.containers if one.steady] == []
