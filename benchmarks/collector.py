@@ -35,7 +35,7 @@ def drain(events: int, backend: str, threads: int) -> dict[str, float]:
         spool, store = folder / "spool", folder / "store.sqlite"
         traffic = Traffic(1, backend=backend, threads=threads)
         count = write_spool(spool, traffic, events)
-        spool_bytes = sum(file.stat().st_size for file in spool.iterdir())
+        spool_bytes = sum(file.stat().st_size for file in spool.glob("*.spool"))
         command = [sys.executable, "-m", "collector", "--once"]
         begin = time.perf_counter()
         child = subprocess.Popen(

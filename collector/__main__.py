@@ -13,6 +13,7 @@ COMMANDS = {
     "sources": "collector.attach.listing",
     "compare": "collector.compare.command",
     "designs": "collector.designs.command",
+    "look": "collector.look.command",
 }
 """First argument → module whose ``main`` takes the others; each loads only what it needs."""
 

@@ -39,7 +39,7 @@ _FENCE = (
     "UPDATE collector SET ingested = ingested + ?, dead_letters = ? WHERE id = 1 AND holder = ?"
 )
 _NO_PROCESS = ProcessState(0, "", {"application": ""})
-_OF_THREADS = (events.Operation, events.Node, events.Run)
+_OF_THREADS = (events.Operation, events.Node, events.Region, events.Run)
 
 
 class Ingest:
@@ -235,6 +235,7 @@ def _handlers(ledger: Ledger, accesses: Accesses, samples: list[inserts.Row]) ->
         events.Saver: introduce_saver,
         events.Run: ledger.run,
         events.Node: ledger.node,
+        events.Region: ledger.region,
         events.Put: ledger.put,
         FoundPut: partial(found.put, ledger),
         FoundWrites: partial(found.writes, ledger),

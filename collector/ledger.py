@@ -53,13 +53,15 @@ class Ledger:
         self._rows: list[inserts.Row] = []
         self._runs: list[inserts.Row] = []
         self._nodes: list[inserts.Row] = []
+        self._regions: list[inserts.Row] = []
 
     def flush(self) -> None:
         """Write the rows made so far, so that a look-up finds them."""
         inserts.run(self.connection, inserts.INSERT_OPERATION, self._rows)
         inserts.run(self.connection, inserts.INSERT_RUN, self._runs)
         inserts.run(self.connection, inserts.INSERT_NODE_RUN, self._nodes)
-        self._rows, self._runs, self._nodes = [], [], []
+        inserts.run(self.connection, inserts.INSERT_REGION, self._regions)
+        self._rows, self._runs, self._nodes, self._regions = [], [], [], []
 
     def run(self, process: ProcessState, event: events.Run, _: None) -> None:
         """A run of a graph ended."""
@@ -79,6 +81,12 @@ class Ledger:
             process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
             event.task, event.error, event.cached,
+        ))  # fmt: skip
+
+    def region(self, process: ProcessState, event: events.Region, _: None) -> None:
+        """A region of the application's own code ended."""
+        self._regions.append(rows.of_region(
+            process, event, self.thread_key(event.saver, event.thread)
         ))  # fmt: skip
 
     def thread_key(self, saver: str, thread: str) -> int:

@@ -61,6 +61,15 @@ def of_other(
     )  # fmt: skip
 
 
+def of_region(process: ProcessState, event: events.Region, thread_key: int) -> inserts.Row:
+    """A region of the application's own code; a row of ``regions``."""
+    return (
+        process.id, event.seq, event.run, thread_key, event.at_us, event.duration_us,
+        event.graph, event.node, event.name, event.error, _or_none(event.before_bytes),
+        _or_none(event.after_bytes), _or_none(event.peak_bytes),
+    )  # fmt: skip
+
+
 def _detail(event: events.Put, more: dict[str, Any]) -> str:
     """What few puts tell, as JSON."""
     why, root, deltas = event.channels_unknown, event.root, event.deltas

@@ -6,6 +6,7 @@ graph = statemeter.instrument(builder.compile(checkpointer=saver, store=store, c
 
 from statemeter.api import flush, instrument, stats, uninstrument, watch_cache
 from statemeter.errors import NotInstrumentable, SettingError, StatemeterError, UnusableName
+from statemeter.regions import track
 
 __all__ = [
     "NotInstrumentable",
@@ -15,6 +16,7 @@ __all__ = [
     "flush",
     "instrument",
     "stats",
+    "track",
     "uninstrument",
     "watch_cache",
 ]

@@ -3,7 +3,7 @@
 StatemeterError
 ├── SettingError          an environment variable has a value that cannot be used
 ├── NotInstrumentable     instrument() was given something that it cannot measure
-├── UnusableName          watch_cache() was given a name that is empty or another function's
+├── UnusableName          watch_cache() or track() was given a name that cannot be used
 └── SerializerError       of statemeter.serializers
     ├── CodecMissing      a compression needs a package that is not installed
     ├── DamagedValue      compressed bytes cannot be read
@@ -30,7 +30,8 @@ class NotInstrumentable(StatemeterError, TypeError):
 
 
 class UnusableName(StatemeterError, ValueError):
-    """``watch_cache()`` was given a name that is empty, or taken by another function."""
+    """``watch_cache()`` was given a name that is empty or another function's, or ``track()`` one
+    that is empty or too long."""
 
 
 class SerializerError(StatemeterError):

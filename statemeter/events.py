@@ -62,7 +62,6 @@ class Event(msgspec.Struct, frozen=True, array_like=True, gc=False):
     seq: Number
     """Number of the record in its incarnation, from 1."""
     at_us: Number
-    """Wall clock at the start, µs since 1970."""
 
 
 class Process(Event, frozen=True, array_like=True, gc=False, tag="process"):
@@ -94,7 +93,6 @@ class Saver(Event, frozen=True, array_like=True, gc=False, tag="saver"):
     label: str = ""
     """What a person would call it: a file name, never a password."""
     serializer: str = ""
-    """Class of its serializer."""
     database: str = ""
     """Absolute path of a database file, for the viewer on the same machine; else empty."""
 
@@ -113,7 +111,6 @@ class Run(Event, frozen=True, array_like=True, gc=False, tag="run"):
     status: str
     """``done``, ``interrupted``, ``error`` or ``closed`` (a stream left before its end)."""
     error: str = ""
-    """Class of the exception."""
 
 
 class Node(Event, frozen=True, array_like=True, gc=False, tag="node"):
@@ -309,7 +306,6 @@ class Access(Event, frozen=True, array_like=True, gc=False, tag="access"):
     """Store: the first labels of the namespace, joined by ``/``. Cache: the node (``clear`` of
     everything: empty). Embeddings: empty."""
     error: str
-    """Class of the exception."""
     items: Number
     """Keys asked for, items written or deleted, rows or namespaces found, texts embedded."""
     hits: Number
@@ -338,6 +334,22 @@ class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
     values: dict[str, Number]
 
 
+class Region(Event, frozen=True, array_like=True, gc=False, tag="region"):
+    """A region of ``statemeter.track`` ended; resident memory of the process, -1: unknown."""
+
+    duration_us: Number
+    run: Number
+    saver: str
+    thread: str
+    graph: str
+    node: str
+    name: str
+    error: str
+    before_bytes: Number
+    after_bytes: Number
+    peak_bytes: Number
+
+
 class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
     """The segment ended here; ``final`` = 1: so did the process, in good order."""
 
@@ -346,7 +358,7 @@ class Seal(Event, frozen=True, array_like=True, gc=False, tag="seal"):
 
 AnyEvent = (
     Process | Saver | Run | Node | Put | Writes | Read | List | History | Removal | Sample
-    | Resource | Access | Gauges | Seal
+    | Resource | Access | Gauges | Region | Seal
 )  # fmt: skip
 """Every event; the first element of the array tells which."""
 

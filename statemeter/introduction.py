@@ -73,6 +73,15 @@ def process(seq: int, probe: Probe) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def who(probe: Probe) -> dict[str, Any]:
+    """What names this process to somebody who looks for it."""
+    me = _me(os.getpid())
+    return {
+        "pid": me.pid, "started_us": int(me.create_time() * 1_000_000),
+        "host": socket.gethostname(), "application": probe.application,
+    }  # fmt: skip
+
+
 def saver(seq: int, info: SaverInfo) -> tuple[Any, ...]:
     """A ``Saver`` event."""
     return (

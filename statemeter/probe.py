@@ -11,6 +11,7 @@ thread starts with its first event. ``atexit`` writes what is left, for at most 
 from __future__ import annotations
 
 import atexit
+import functools
 import itertools
 import logging
 import os
@@ -82,8 +83,11 @@ class Probe:
             int(_setting("STATEMETER_SEGMENT_MB") * settings.MB),
             int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
         )
-        shown = _setting("STATEMETER_SHOW_VALUES") and _setting("STATEMETER_CONTROL")
-        self.control = Control(self.writer.folder, self.incarnation, allowed=shown)
+        self.control = Control(
+            self.writer.folder, self.incarnation, allowed=_setting("STATEMETER_CONTROL"),
+            values=_setting("STATEMETER_SHOW_VALUES"),
+            who=functools.partial(introduction.who, self),
+        )  # fmt: skip
         introduction.new_incarnation(self.incarnation, list(self.savers.values()))
         self.resources.new_incarnation(self.incarnation)
 
@@ -285,6 +289,7 @@ class Probe:
         self.writer.close()
         subclass.after_fork()
         faults.reset()
+        self.control.looks.after_fork()
         self.begin()
         self.gauges.after_fork()
 

@@ -15,6 +15,10 @@ _NODE_MEMORY = 4096
 
 _node_of_task: dict[str, str] = {}
 
+RUN_ENDED: list[Callable[[int], None]] = []
+"""Told of each run that ended, by when it began (ns since 1970), as long as a look waits for one;
+on the probe's thread."""
+
 
 def text(name: Any) -> str:
     """A thread or run as savers name it: LangGraph takes numbers and UUIDs for names as well."""
@@ -108,9 +112,21 @@ def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def region(seq: int, ended: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A ``Region`` event."""
+    at_ns, duration_ns, scope, thread, node_name, name, error, memory = ended
+    return (
+        "region", seq, at_ns // 1000, duration_ns // 1000, scope.number if scope else 0,
+        scope.saver.key if scope and scope.saver else "", text(thread),
+        scope.graph if scope else "", node_name, name, error, *memory,
+    )  # fmt: skip
+
+
 def run(seq: int, ended: tuple[int, int, RunScope, str, str]) -> tuple[Any, ...]:
     """A ``Run`` event."""
     at_ns, duration_ns, scope, status, error = ended
+    for tell in RUN_ENDED:
+        tell(at_ns)
     return (
         "run", seq, at_ns // 1000, scope.number, duration_ns // 1000,
         scope.saver.key if scope.saver else "", scope.thread, scope.graph,

@@ -143,7 +143,8 @@ SETTINGS = {
                 "database and kept nowhere; an InMemorySaver's where its process has it set, too",
                 _switch),
         Setting("STATEMETER_CONTROL", "1", "0 or 1",
-                "0: this process hands out no values of its InMemorySavers, whatever "
+                "0: this process answers nobody who looks: no census, allocations, recording or "
+                "lines (docs/ondemand.md), and no values of its InMemorySavers, whatever "
                 "STATEMETER_SHOW_VALUES says", _switch),
         Setting("STATEMETER_REDACT", "", "regular expressions, separated by ;; or newlines",
                 "beside keys such as password, secret, token, api_key, authorization and cookie: "

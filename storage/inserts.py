@@ -12,13 +12,22 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, insert, update
 from sqlalchemy.dialects import sqlite
 
-from storage import models, models_costs, models_inspections, models_jobs, models_resources
+from storage import (
+    models,
+    models_costs,
+    models_inspections,
+    models_jobs,
+    models_regions,
+    models_resources,
+)
 
 Row = tuple[Any, ...]
 
 _TABLES: dict[str, Table] = {
     table.name: table
-    for module in (models, models_resources, models_inspections, models_jobs, models_costs)
+    for module in (
+        models, models_resources, models_inspections, models_jobs, models_costs, models_regions,
+    )
     for table in module.TABLES
 }
 _DIALECT = sqlite.dialect(paramstyle="qmark")
@@ -64,5 +73,6 @@ OPERATION_COLUMNS = columns_of("operations", without=("id",))
 INSERT_OPERATION = insert_sql("operations", without=("id",))
 INSERT_RUN = insert_sql("runs", without=("id",))
 INSERT_NODE_RUN = insert_sql("node_runs", without=("id",))
+INSERT_REGION = insert_sql("regions", without=("id",))
 INSERT_SAMPLE = insert_sql("samples", prefix="OR IGNORE")
 INSERT_DEAD_LETTER = insert_sql("dead_letters", without=("id",))

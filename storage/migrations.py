@@ -17,6 +17,7 @@ from storage import (
     models_costs,
     models_inspections,
     models_jobs,
+    models_regions,
     models_resources,
     models_sources,
 )
@@ -78,6 +79,10 @@ def _create_costs(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection, tables=models_costs.TABLES)
 
 
+def _create_regions(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_regions.TABLES)
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -87,6 +92,7 @@ CHANGES = (
     Change(6, "threads by id, and those with errors", _index_names),
     Change(7, "jobs", _create_jobs),
     Change(8, "costs: work by hour, prices, settings", _create_costs),
+    Change(9, "regions of applications", _create_regions),
 )
 
 NEWEST = CHANGES[-1].version

@@ -1,6 +1,6 @@
 """Deleting what is past its age, in chunks so small that ingest never waits for them.
 
-Single operations, runs, nodes, samples, minutes of threads, keys of caches:
+Single operations, runs, nodes, regions, samples, minutes of threads, keys of caches:
 ``STATEMETER_RETENTION_DAYS``. Sums and readings by second: two days; by minute: 90 days; by hour,
 and the threads themselves: for good. What was found in an attached database stays as long as the
 database holds it.
@@ -24,7 +24,7 @@ DAY_US = 86_400_000_000
 SECONDS_KEPT_US = 2 * DAY_US
 MINUTES_KEPT_US = 90 * DAY_US
 
-_NUMBERED = ("operations", "runs", "node_runs")
+_NUMBERED = ("operations", "runs", "node_runs", "regions")
 _ROLLED_UP = ("rollups", "access_rollups", "gauge_samples")
 
 

@@ -114,7 +114,8 @@ def test_an_import_against_the_arrows_is_seen(package: str, source: str) -> None
 def test_the_probe_needs_only_what_it_declares() -> None:
     """statemeter imports the standard library, its dependencies, and what its user has anyway."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {requirement.split(">")[0] for requirement in project["dependencies"]}
+    requirements = project["dependencies"] + project["optional-dependencies"]["memory"]
+    declared = {requirement.split(">")[0] for requirement in requirements}
     found = {
         name.partition(".")[0]
         for path in modules("statemeter")
@@ -149,6 +150,7 @@ def test_the_public_names_are_held() -> None:
         "flush",
         "instrument",
         "stats",
+        "track",
         "uninstrument",
         "watch_cache",
     ]

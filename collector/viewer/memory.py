@@ -94,6 +94,8 @@ class Reader:
                 continue  # another process of the application holds it
             if line.problem == "checkpoint":
                 return None
+            if line.problem == "values":
+                raise CouldNotLook(HOW)
             if line.problem:
                 raise CouldNotLook("The process runs another version of Statemeter.")
             return _found(line, contents)

@@ -74,7 +74,7 @@ def run(
         done = subprocess.run(  # noqa: S603 (our own module)
             [sys.executable, "-m", *arguments], input=(line.strip().splitlines() or [""])[0] + "\n",
             capture_output=True, text=True, encoding="utf-8", cwd=ROOT, timeout=seconds,
-            check=False, env=_environment(),
+            check=False, env=environment(),
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         asked.problem = f"The database did not answer in {seconds:.0f} s."
@@ -84,7 +84,7 @@ def run(
     return done
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, with what depends on the folder that we run in as absolute paths."""
     return os.environ | {
         "STATEMETER_STORE": settings.store_url(),

@@ -37,6 +37,7 @@ function paint(figure, host) {
   const axis = { gridcolor: border, linecolor: border, tickfont: { color: muted, size: 11 } };
   figure.layout = {
     ...figure.layout,
+    iciclecolorway: palette,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: style.fontFamily, color: text, size: 12 },

@@ -119,7 +119,7 @@ def test_nothing_was_lost_on_the_way(folder: Path) -> None:
     (process,) = query(store, "SELECT * FROM processes")
     assert (process["application"], process["dropped"], process["ended"]) == ("exact", "{}", 1)
     assert process["failures"] == 0
-    assert list((folder / "spool").iterdir()) == []
+    assert list((folder / "spool").glob("*.spool")) == []
 
 
 def test_live_channels_add_up(folder: Path) -> None:

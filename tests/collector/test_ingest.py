@@ -68,7 +68,7 @@ def test_segments_replayed_ten_times_change_nothing(spool: Path, store: Path) ->
 def test_lost_segment_is_a_gap_and_fills_when_it_comes_back(spool: Path, store: Path) -> None:
     """The size of a loss is proved, and a segment that turns up late is taken."""
     write_spool(spool, Traffic(5, threads=20), 1_000, segment_bytes=60_000)
-    missing = sorted(spool.iterdir())[1]
+    missing = sorted(spool.glob("*.spool"))[1]
     moved = missing.rename(spool.with_name("moved"))
     count = moved.read_bytes().count(b"\n")
     collect(spool, store)

@@ -54,7 +54,7 @@ class Pouring:
     def __init__(self, folder: Path, spool: Path, events: int, per_second: int) -> None:
         traffic = Traffic(21, threads=2_000, turn_us=11_000_000 // per_second)
         self.count = write_spool(folder, traffic, events, SEGMENT_BYTES)
-        self._segments = sorted(folder.iterdir())
+        self._segments = sorted(folder.glob("*.spool"))
         self._spool = spool
         self._seconds = self.count / per_second
 
@@ -131,7 +131,7 @@ def test_reader_left_open_for_five_minutes(tmp_path: Path) -> None:
             pouring.pour()
             wait_for_all(store, pouring.count)
             wait_for(lambda: "cannot be cut" in problem(store), "an alarm")
-            held, waiting = log.stat().st_size, len(list(spool.iterdir()))
+            held, waiting = log.stat().st_size, len(list(spool.glob("*.spool")))
             assert held > ALARM_BYTES
             assert reader.execute("SELECT count(*) FROM operations").fetchone() == (0,)
         released = time.monotonic()
@@ -141,5 +141,5 @@ def test_reader_left_open_for_five_minutes(tmp_path: Path) -> None:
             f"ended; {waiting} segments waited"
         )
         wait_for(lambda: not problem(store), "the end of the alarm")
-        wait_for(lambda: not any(spool.iterdir()), "the segments to be deleted")
+        wait_for(lambda: not any(spool.glob("*.spool")), "the segments to be deleted")
     check_whole(store, pouring.count)

@@ -333,7 +333,7 @@ def showing(stage: Stage) -> Any:
         if hasattr(control, "_answers"):
             statemeter.flush()
             target: Any = probe._probe
-            control.allowed = True
+            control.allowed = control.values = True
 
             def look() -> None:  # as the probe's thread does
                 with contextlib.suppress(MemoryError, RuntimeError):

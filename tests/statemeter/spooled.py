@@ -62,4 +62,6 @@ class Spooled:
     def content(self) -> bytes:
         """Every byte of the spool."""
         self.events()
-        return b"".join(path.read_bytes() for path in sorted(self.folder.iterdir()))
+        return b"".join(
+            path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file()
+        )

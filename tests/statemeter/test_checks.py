@@ -141,7 +141,7 @@ def test_a_spool_that_is_well(isolated: Path) -> None:
     segment(isolated / "spool")
     found = list(checks.spool_of_this_user())
     assert found[0].text == str(isolated / "spool")
-    assert len(list((isolated / "spool").iterdir())) == 1
+    assert len(list((isolated / "spool").glob("*.spool"))) == 1
 
 
 @pytest.mark.parametrize("below", ["", "below"])

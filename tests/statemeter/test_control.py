@@ -5,19 +5,24 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
+import socket
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 
 import statemeter
-from statemeter import control, held_values, probe, savers
+from statemeter import control, held_values, introduction, probe, savers
 from statemeter.control import Control
 from statemeter.serializers import CompressedSerializer
 from tests import long_thread
@@ -34,8 +39,12 @@ def target(spool: Spooled) -> probe.Probe:
     """The probe of a process that allows it, whose thread is this one."""
     spool.folder.mkdir(parents=True, exist_ok=True)
     made = probe.get()
-    made.control = Control(spool.folder, made.incarnation, allowed=True)
+    made.control = Control(
+        spool.folder, made.incarnation, allowed=True, values=True,
+        who=functools.partial(introduction.who, made),
+    )  # fmt: skip
     made._wake.set()
+    made.control._next = 0.0
     return made
 
 
@@ -144,32 +153,45 @@ def test_looking_changes_nothing_of_the_saver(target: probe.Probe) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shown", "switch", "allowed"), [("", "", False), ("1", "0", False), ("1", "", True)]
-)
+    ("shown", "switch", "allowed", "values"),
+    [
+        ("", "", True, False), ("1", "", True, True), ("1", "0", False, True),
+        ("", "0", False, False),
+    ],
+)  # fmt: skip
 def test_it_is_the_process_that_allows_it(
-    shown: str, switch: str, allowed: bool, spool: Spooled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without its settings there is no folder, and nothing is looked for."""
+    shown: str, switch: str, *, allowed: bool, values: bool, spool: Spooled,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Looks without a setting, values with one; switched off, there is no folder at all."""
     monkeypatch.setenv("STATEMETER_SHOW_VALUES", shown)
     monkeypatch.setenv("STATEMETER_CONTROL", switch)
     made = probe.get()
     made.begin()
-    statemeter.instrument(graph := chat(InMemorySaver()))
+    made._wake.set()
+    saver = InMemorySaver()
+    statemeter.instrument(graph := chat(saver))
     graph.invoke(HELLO, thread())
     assert statemeter.flush(30)
-    assert made.control.allowed is allowed
     look(made)
     assert (spool.folder / "control").is_dir() is allowed
+    if allowed:
+        said, blobs = ask(made)
+        assert said.get("problem") == ("" if values else "values")
+        assert bool(blobs) is values
 
 
-def test_a_process_without_such_a_saver_makes_no_folder(target: probe.Probe) -> None:
-    """There is nothing to hand out, nor is there once the saver is let go of."""
+def test_the_folder_tells_whose_it_is(target: probe.Probe) -> None:
+    """It is there before there is a saver, so that anybody may look; its file is private."""
     look(target)
-    assert not target.control.folder.exists()
+    whose = target.control.folder / control.PROCESS
+    assert stat.S_IMODE(whose.stat().st_mode) == 0o600
+    told = json.loads(whose.read_text("utf-8"))
+    assert told["pid"] == os.getpid()
+    assert told["host"] == socket.gethostname()
+    assert abs(told["started_us"] / 1e6 - psutil.Process().create_time()) < 1
     saver = InMemorySaver()
     statemeter.instrument(saver)
-    look(target)
-    assert target.control.folder.is_dir()
     assert savers.info_of(saver).storages is not None  # type: ignore[union-attr]
     assert "storages" not in repr(savers.info_of(saver))
 
@@ -246,24 +268,34 @@ def test_answers_that_nobody_fetched_are_removed(target: probe.Probe) -> None:
 
 
 def test_folders_of_processes_that_were_killed_go_with_time(target: probe.Probe) -> None:
-    """An empty one of yesterday is removed; whoever lives on makes it again."""
+    """An old one is removed unless its process lives, or has left something in it; whoever lives on
+    and misses its own makes it again."""
     above = target.control.folder.parent
     above.mkdir(parents=True)
-    for name, age in (("old", 100_000), ("new", 10), ("full", 100_000)):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    mine = introduction.who(target)
+    whose = {"killed": mine | {"pid": gone.pid}, "reused": mine | {"started_us": 1}, "alive": mine}
+    for name, age in (
+        ("old", 100_000), ("new", 10), ("full", 100_000), ("killed", 100_000),
+        ("reused", 100_000), ("alive", 100_000), ("damaged", 100_000),
+    ):  # fmt: skip
         (above / name).mkdir()
         if name == "full":
             (above / name / "file").touch()
+        if name in whose:
+            (above / name / control.PROCESS).write_text(json.dumps(whose[name]))
+        if name == "damaged":
+            (above / name / control.PROCESS).write_text("{")
         os.utime(above / name, (time.time() - age,) * 2)
-    statemeter.instrument(saver := InMemorySaver())
     look(target)
     assert sorted(path.name for path in above.iterdir()) == sorted(
-        ["new", "full", target.incarnation]
+        ["new", "full", "alive", "damaged", target.incarnation]
     )
-    target.control.folder.rmdir()
+    shutil.rmtree(target.control.folder)
     look(target)
     look(target)
     assert target.control.folder.is_dir()
-    del saver
 
 
 def test_large_blobs_are_sent_by_their_beginning(

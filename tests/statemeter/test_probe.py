@@ -91,7 +91,7 @@ def test_a_full_disk_loses_nothing(spool: Spooled, caplog: pytest.LogCaptureFixt
     graph = statemeter.instrument(chat(InMemorySaver()))
     graph.invoke(HELLO, thread("1"))
     assert statemeter.flush()
-    (path,) = spool.folder.iterdir()
+    (path,) = spool.folder.glob("*.spool")
     for number in range(2, 6):
         with files_end_at(path.stat().st_size + 150):
             graph.invoke(HELLO, thread(str(number)))
@@ -118,15 +118,17 @@ def test_a_full_spool_is_told_and_waits(spool: Spooled, monkeypatch: pytest.Monk
         graph.invoke(HELLO, thread(str(number)))
         statemeter.flush()
     assert statemeter.stats()["problem"] == "spool_full"
-    sizes = [path.stat().st_size for path in spool.folder.iterdir()]
+    sizes = [path.stat().st_size for path in spool.folder.glob("*.spool")]
     assert sum(sizes) < 60_000
     kept: list[Any] = []
     while not statemeter.flush():  # a collector reads what is sealed, and deletes it
-        for path in sorted(spool.folder.iterdir()):
+        for path in sorted(spool.folder.glob("*.spool")):
             kept += [events.decode(line[9:]) for line in good(path)]
             path.unlink()
     kept += [
-        events.decode(line[9:]) for path in sorted(spool.folder.iterdir()) for line in good(path)
+        events.decode(line[9:])
+        for path in sorted(spool.folder.glob("*.spool"))
+        for line in good(path)
     ]
     assert [event.seq for event in kept] == list(range(1, len(kept) + 1))
     runs = [event.thread for event in kept if isinstance(event, events.Run)]
@@ -168,7 +170,7 @@ def test_a_spool_removed_while_open_is_made_again(spool: Spooled) -> None:
     graph = statemeter.instrument(chat(InMemorySaver()))
     graph.invoke(HELLO, thread("before"))
     last = spool.events()[-1].seq
-    for path in spool.folder.iterdir():
+    for path in spool.folder.glob("*.spool"):
         path.unlink()
     spool.folder.rmdir()
     with target._lock:
@@ -176,7 +178,7 @@ def test_a_spool_removed_while_open_is_made_again(spool: Spooled) -> None:
         target._tick()
     graph.invoke(HELLO, thread("after"))
     assert statemeter.flush()
-    (path,) = spool.folder.iterdir()
+    (path,) = spool.folder.glob("*.spool")
     assert "-000002." in path.name
     told = [events.decode(line[9:]) for line in good(path)]
     assert [event.seq for event in told] == list(range(told[0].seq, told[0].seq + len(told)))
@@ -273,7 +275,7 @@ def test_a_spool_without_the_right_to_write(start_child: StartChild, tmp_path: P
     assert f"cannot write to the spool {folder}" in log
     assert "Set" not in log.split("your graph is not affected")[0]
     assert "STATEMETER_SPOOL" in log
-    assert list(folder.iterdir()) == []
+    assert list(folder.glob("*.spool")) == []
 
 
 def test_times_of_events_are_those_of_the_wall(spool: Spooled) -> None:
