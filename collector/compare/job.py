@@ -68,8 +68,8 @@ def token_of(request: Request, asked: Asked, key: str) -> str:
 
 
 def folder_of(request: Request) -> Path:
-    """Where a job has its files: on the disk of the spool, as the memory of /tmp would be no disk
-    to compare with."""
+    """Where a job has its files: on the disk of the spool. A folder for temporary files may be
+    memory, which is no disk to compare with."""
     spool = request.secrets.get("spool")
     return (Path(spool) if spool else settings.spool_folder()) / "compare" / request.id
 

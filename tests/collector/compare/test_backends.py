@@ -177,7 +177,7 @@ def test_a_server_that_is_not_there_fails_alone(
     tmp_path: Path, url: str, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says why, without the password; the others go on, and the result is partial."""
-    monkeypatch.setattr("collector.compare.place.CONNECT_SECONDS", 1)
+    monkeypatch.setattr("collector.compare.backends.mongodb.CONNECT_SECONDS", 1)
     found, work = run(request(tmp_path, url, always=("memory",)))
     failed = next(one for one in found.backends if one.key == "server0")
     assert said in failed.problem
