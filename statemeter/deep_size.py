@@ -14,7 +14,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
-SAMPLE = 200
+SAMPLE = 100
 """Rows looked at, some in each place; the others count as their mean."""
 PLACE = 20
 """Neighbours looked at together, because they share names: rows of one thread stand together."""

@@ -332,8 +332,8 @@ class Access(Event, frozen=True, array_like=True, gc=False, tag="access"):
 
 
 class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
-    """Counters and levels of a pool, an ``lru_cache`` or the process, read once a second while they change and
-    once a minute while they do not.
+    """Counters and levels of a pool, an ``lru_cache`` or the process, read once a second while they
+    change and once a minute while they do not.
 
     Pool: ``size``, ``in_use``, ``waiting``, ``requests``, ``waited_us``, ``timeouts``, ``lost``.
     ``lru``: ``hits``, ``misses``, ``size``, ``maximum`` (absent: unbounded). Counters count from

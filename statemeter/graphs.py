@@ -286,7 +286,7 @@ class _NodeRun(_Around):
         self.config = config
         self.at_ns = wall()
         self.start_ns = clock()
-        self.before = resident.reading(self.start_ns)
+        self.before = resident.before(self.start_ns)
 
     def _end(self, kind: type[BaseException] | None) -> None:
         now_ns = clock()
@@ -307,7 +307,7 @@ class _NodeRun(_Around):
             (
                 self.at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")),
                 self.node, conf.get("__pregel_task_id", ""), error, 0,
-                self.before, resident.reading(now_ns),
+                self.before, resident.after(now_ns),
             ),
         )  # fmt: skip
 

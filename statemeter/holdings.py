@@ -124,7 +124,7 @@ def _around(rows: Sequence[Any], size: Any) -> int:
     if not seen:
         return 0
     parts = [part for row in seen for part in row]
-    beside = deep_size.of_all(parts) - sum(map(size, seen))
+    beside: int = deep_size.of_all(parts) - sum(map(size, seen))
     return round(max(0, beside) * len(rows) / len(seen))
 
 

@@ -40,8 +40,8 @@ def forget() -> None:
 
 
 def read() -> dict[str, int]:
-    """``runs`` (begun so far), ``open_runs``, ``left_streams``, the age of the oldest of these in µs, and their number by
-    graph as ``left_streams:<graph>``."""
+    """``runs`` (begun so far), ``open_runs``, ``left_streams``, the age of the oldest of these in
+    µs, and their number by graph as ``left_streams:<graph>``."""
     now_ns = time.perf_counter_ns()
     runs = list(OPEN.values())
     left = [run for run in runs if run.left_ns and now_ns - run.left_ns > WAITING_SECONDS * 1e9]

@@ -28,8 +28,7 @@ def _watch(phase: str, info: Any) -> None:
         took_ns = _clock() - _began_ns
         _began_ns = 0
         _total_ns += took_ns
-        if took_ns > _worst_ns:
-            _worst_ns = took_ns
+        _worst_ns = max(_worst_ns, took_ns)
 
 
 def start() -> None:

@@ -6,7 +6,16 @@ import sys
 import weakref
 from typing import Any
 
-from statemeter import embeddings, faults, holdings, pools, probe, settings, store_backends, subclass
+from statemeter import (
+    embeddings,
+    faults,
+    holdings,
+    pools,
+    probe,
+    settings,
+    store_backends,
+    subclass,
+)
 from statemeter import store_methods as methods
 from statemeter.errors import SettingError
 from statemeter.resources import ResourceInfo

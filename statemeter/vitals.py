@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import psutil
@@ -28,6 +28,8 @@ MOVED_BYTES = 2_000_000
 MOVED_SHARE = 0.02
 """Memory that moved by both since it was told is told at once."""
 SLOW_SECONDS = 10.0
+HEAP_SECONDS = 5.0
+"""Longest time between two readings of what is looked at less often."""
 EVENT_BYTES = 600
 """About what an event takes that waits in the probe's queue, beside serialized state."""
 
@@ -61,10 +63,10 @@ class Vitals(Gauge):
             "open files": kernel.Rarely(kernel.files, SLOW_SECONDS),
             "unique memory": kernel.Rarely(kernel.unique, SLOW_SECONDS),
             "children": kernel.Rarely(kernel.children, SLOW_SECONDS),
-            "the C heap": kernel.Rarely(kernel.native, 5.0),
-            "the system's memory": kernel.Rarely(kernel.system, 5.0),
+            "the C heap": kernel.Rarely(kernel.native, HEAP_SECONDS),
+            "the system's memory": kernel.Rarely(kernel.system, HEAP_SECONDS),
             "the cgroup": kernel.Rarely(self._container, 2.0),
-            "what is held in memory": kernel.Rarely(self._held, 5.0),
+            "what is held in memory": kernel.Rarely(self._held, HEAP_SECONDS),
         }
 
     def tick(self) -> None:
@@ -124,8 +126,7 @@ class Vitals(Gauge):
         return cgroups.read(self._group) if self._group is not None else {}
 
     def _held(self) -> Values:
-        savers: MutableMapping[int, holdings.SaverInfo] = self._probe.savers
-        return holdings.read(list(savers.values()))
+        return holdings.read(list(self._probe.savers.values()))
 
 
 def _read(what: str, read: Callable[[], Values]) -> Values:

@@ -36,7 +36,9 @@ class Ending:
     """One or two sentences for people."""
 
 
-def ending(ended: int, last_seen_us: int, at_us: int, last: Values) -> Ending:
+def ending(  # noqa: PLR0911 (each ending has its words)
+    ended: int, last_seen_us: int, at_us: int, last: Values
+) -> Ending:
     """How a process ended.
 
     Args:

@@ -28,8 +28,8 @@ STATE = ("savers", "stores", "caches")
 """Areas that are state of LangGraph."""
 
 BLOCK_BYTES = 85
-"""Mean size of a small object. CPython's own statistics gave 69 for many small numbers and texts and
-98 for a program that has just imported LangGraph: the estimate is off by up to a quarter."""
+"""Mean size of a small object. CPython's own statistics gave 69 for many small numbers and texts
+and 98 for a program that has just imported LangGraph: the estimate is off by up to a quarter."""
 
 
 def explain(levels: pd.DataFrame) -> pd.DataFrame:
@@ -76,7 +76,8 @@ class _Told:
     def of(self, name: str) -> np.ndarray:
         if name not in self._levels:
             return np.full(len(self._levels), np.nan)
-        return np.asarray(self._levels[name], dtype=np.float64)
+        found: np.ndarray = np.asarray(self._levels[name], dtype=np.float64)
+        return found
 
     def sum(self, *names: str) -> np.ndarray:
         """A sum in which what is missing counts nothing."""

@@ -1,6 +1,6 @@
 """Does the memory of a process grow, although its work does not? And what holds what it gained?
 
-Memory (``anon_bytes`` + ``swap_bytes`` where told, else ``rss_bytes``) is looked at after a warm-up,
+Memory (``anon_bytes`` + ``swap_bytes`` where told, or ``rss_bytes``) is looked at after a warm-up,
 at moments of like load: slots whose runs by second lie within ``LIKE`` of their median. It *leaks*
 if its slope (``storage.trends``) is surely above zero, over the whole time and over the second half
 of it, and what it gained is worth telling: a cache that fills, or an allocator that settles, stops.
@@ -24,6 +24,11 @@ from storage.queries import SECOND_US
 from storage.trends import FEWEST, Slope, theil_sen
 
 LIKE = 2.0
+STEPS = 4
+"""Readings that differ, from which on what lies between them is drawn as a line."""
+ERROR = 0.25
+"""What LangGraph's parts hold is measured with an error: growth that is unexplained by no more than
+that share of theirs is not told."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ class Leaks:
     """What was found of one process."""
 
     verdict: str
-    """``leak``, ``state`` (it grows, and LangGraph's state explains it), ``steady``, ``unknown``."""
+    """``leak``, ``state`` (it grows, and LangGraph's state explains it), ``steady`` or
+    ``unknown``."""
     why: str
     """Of ``unknown``: what is missing, in words."""
     seconds: float
@@ -112,35 +118,53 @@ def find(series: Series, begin_us: int, rules: Rules = RULES) -> Leaks:
     like = warm & _like(runs, warm)
     if int(like.sum()) < 2 * FEWEST:
         return Leaks("unknown", "The load changed too much to compare.", seconds, begun)
-    held = explained.state(levels)
+    held = _line(explained.state(levels))
     least = max(float(rules.gained_bytes), rules.gained_share * float(np.nanmedian(memory[like])))
     look = _Look(at[like], seconds, begun)
     total = look.growth("memory", memory[like], least)
     state = look.growth("state", held[like], least)
     rest = look.growth("unexplained", memory[like] - held[like], least)
+    if rest and state and rest.slope.value < ERROR * state.slope.value:
+        rest = None
     counts = [
         found
         for name, fewest in rules.counts
-        if name in levels
-        and (found := look.growth(name, levels[name].to_numpy(np.float64)[like], fewest))
+        if name in levels and (found := look.growth(name, _count(levels[name])[like], fewest))
     ]
+    if total is None:
+        # What one part gave back, another took: the process as a whole stays as it is.
+        state = rest = None
+    elif rest is None and (state is None or state.slope.value < total.slope.value / 2):
+        rest = total  # no part of it is sure, the whole is
     verdict = "leak" if rest or counts else "state" if state else "steady"
-    if total is None and state is None and rest is not None:
-        # What the state gave back, the rest took: the process as a whole stays as it is.
-        verdict, rest = ("leak" if counts else "steady"), None
     return Leaks(
-        verdict, "", seconds, begun, total, state, rest, counts,
-        _until_full(series.last, total or state or rest),
+        verdict, "", seconds, begun, total, state, rest, counts, _until_full(series.last, total),
     )  # fmt: skip
 
 
 def _memory(levels: pd.DataFrame) -> np.ndarray:
-    rss = levels.get("rss_bytes", pd.Series(np.nan, index=levels.index)).to_numpy(np.float64)
-    if "anon_bytes" not in levels:
-        return np.asarray(rss)
-    anon = levels["anon_bytes"].to_numpy(np.float64)
-    swap = levels.get("swap_bytes", pd.Series(0.0, index=levels.index)).to_numpy(np.float64)
-    return np.asarray(anon + np.nan_to_num(swap))
+    name = "anon_bytes" if "anon_bytes" in levels else "rss_bytes"
+    memory: np.ndarray = levels[name].to_numpy(np.float64).copy()
+    if name == "anon_bytes" and "swap_bytes" in levels:
+        memory += np.nan_to_num(levels["swap_bytes"].to_numpy(np.float64))
+    return memory
+
+
+def _count(values: pd.Series) -> np.ndarray:
+    """A count; that of a saver's entries is looked at as rarely as its bytes."""
+    counted: np.ndarray = values.to_numpy(np.float64)
+    return _line(counted) if values.name == "saver_empty_threads" else counted
+
+
+def _line(steps: np.ndarray) -> np.ndarray:
+    """What is looked at rarely is a staircase: between its steps it is taken to have grown evenly,
+    and after the last one it is unknown."""
+    changes = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
+    if len(changes) < STEPS:  # one step is no growth
+        return steps
+    at = np.arange(len(steps))
+    line: np.ndarray = np.interp(at, changes, steps[changes], right=np.nan)
+    return line
 
 
 def _like(runs: np.ndarray, warm: np.ndarray) -> np.ndarray:
@@ -148,9 +172,10 @@ def _like(runs: np.ndarray, warm: np.ndarray) -> np.ndarray:
     slot differ by chance, and are smoothed."""
     smooth = pd.Series(runs).rolling(7, center=True, min_periods=1).mean().to_numpy()
     usual = float(np.median(smooth[warm]))
-    if usual <= 0:
-        return np.asarray(smooth <= 0)
-    return np.asarray((smooth >= usual / LIKE) & (smooth <= usual * LIKE))
+    like: np.ndarray = (
+        smooth <= 0 if usual <= 0 else (smooth >= usual / LIKE) & (smooth <= usual * LIKE)
+    )
+    return like
 
 
 class _Look:
@@ -163,7 +188,10 @@ class _Look:
     def growth(self, name: str, values: np.ndarray, least: float) -> Growth | None:
         """The growth of some values; None where they do not surely grow by as much as that, or have
         ceased to."""
-        whole, late = theil_sen(self._at, values), theil_sen(self._at[self._late], values[self._late])
+        whole, late = (
+            theil_sen(self._at, values),
+            theil_sen(self._at[self._late], values[self._late]),
+        )
         if whole is None or late is None or not whole.rises or whole.growth < least:
             return None
         # Half of the time has half of the growth; a quarter of that still is growth.

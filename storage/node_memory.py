@@ -107,7 +107,7 @@ def by_run(found: pd.DataFrame, grid_slot_us: int = SECOND_US) -> pd.DataFrame:
 
 def _overlapped(table: pd.DataFrame) -> np.ndarray:
     """Which rows, ordered by time, overlap one that is neither inside nor around them."""
-    marked = np.zeros(len(table), dtype=bool)
+    marked: np.ndarray = np.zeros(len(table), dtype=bool)
     open_: list[tuple[int, int, str]] = []
     ends = (table["at_us"] + table["duration_us"]).tolist()
     rows = zip(table["at_us"], ends, table["run"], table["ns"], table["node"], table["task"],

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from storage.gauges import COUNTERS, decode
 from storage.queries import SECOND_US, Grid, fetch, grid_of, slots_of
+from storage.queries_resources import has_tables
 
 HOLD_US = 12 * SECOND_US
 """How long a reading holds: a probe tells them every five seconds, and less often when it is
@@ -45,6 +46,9 @@ def read(connection: Connection, process_id: int, window_s: int, span: tuple[int
     begin_us, end_us = span
     lived_s = max(20, (end_us - begin_us) // SECOND_US + 1)
     grid = grid_of(int(min(window_s, lived_s)), end_us)
+    if not has_tables(connection):
+        empty = pd.DataFrame(index=pd.Index(grid.starts_us, name="at_us"))
+        return Series(grid, empty, empty, empty, {})
     rows = fetch(
         connection,
         "SELECT g.bucket_us, g.at_us, g.readings, g.peaks, g.added FROM gauge_samples AS g "
@@ -58,7 +62,7 @@ def read(connection: Connection, process_id: int, window_s: int, span: tuple[int
     levels, peaks, grown = _frames(grid, rows)
     if grid.resolution_s == 1:
         _refine(connection, process_id, grid, (levels, peaks))
-    return Series(grid, levels, peaks, grown, _last(connection, process_id))
+    return Series(grid, levels, peaks, grown, last(connection, process_id))
 
 
 def _frames(grid: Grid, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -66,8 +70,8 @@ def _frames(grid: Grid, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame,
     levels: dict[str, np.ndarray] = {}
     peaks: dict[str, np.ndarray] = {}
     grown: dict[str, np.ndarray] = {}
-    heard = np.zeros(points, dtype=bool)
-    inside = slots_of(grid, rows["bucket_us"]) if len(rows) else []
+    heard: np.ndarray = np.zeros(points, dtype=bool)
+    inside = slots_of(grid, rows["bucket_us"])
     texts = zip(rows["readings"], rows["peaks"], rows["added"], strict=True)
     for slot, bucket_us, (newest, highest, added) in zip(
         inside, rows["bucket_us"], texts, strict=True
@@ -121,7 +125,7 @@ def _refine(
             frame[name] = told[name]
 
 
-def _last(connection: Connection, process_id: int) -> dict[str, float]:
+def last(connection: Connection, process_id: int) -> dict[str, float]:
     text = connection.exec_driver_sql(
         "SELECT g.readings FROM gauge_samples AS g JOIN resources AS r ON r.id = g.resource_id "
         "WHERE r.kind = 'process' AND g.resolution_s = 3600 AND g.process_id = ? "

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import report_resources, report_threads
+from storage import report_processes, report_resources, report_threads
 from storage.queries_threads import read_threads
 from storage.thread_filter import EVERY, Filter
 
@@ -153,6 +153,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     "health": health,
     **report_threads.REPORTS,
     **report_resources.REPORTS,
+    **report_processes.REPORTS,
 }
 
 

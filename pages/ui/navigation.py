@@ -35,6 +35,8 @@ def page_list() -> list[st.Page]:
         st.Page(_FOLDER / "backends.py", title="Backends", icon=":material/database:",
                 url_path="backends"),
         st.Page(_FOLDER / "caches.py", title="Caches", icon=":material/bolt:", url_path="caches"),
+        st.Page(_FOLDER / "process.py", title="Process", icon=":material/memory:",
+                url_path="process"),
         st.Page(_FOLDER / "connect.py", title="Connect", icon=":material/cable:",
                 url_path="connect"),
     ]  # fmt: skip
