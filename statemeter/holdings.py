@@ -1,7 +1,7 @@
 """What LangGraph's own memory holds in this process, in bytes: in-memory savers, stores, caches.
 
-Looked at on the probe's thread, over copies (``list(…)``, never ``[]``, which makes entries in a
-``defaultdict``). *Payload* is exact up to ``EXACT`` rows: the serialized bytes that savers and
+Looked at on the probe's thread, over copies, never by ``[]``, which makes entries in a
+``defaultdict``. *Payload* is exact up to ``EXACT`` rows: the serialized bytes that savers and
 caches keep. *Overhead* is what Python needs around it (keys, tuples, dictionaries, headers), from a
 sample of rows; an ``InMemoryStore`` keeps plain objects, all of which are from a sample.
 """
@@ -61,12 +61,12 @@ def of_saver(storages: Storages) -> Values:
     """An InMemorySaver: ``bytes`` (documents, metadata, channel blobs, pending writes),
     ``overhead_bytes``, ``threads``, ``empty_threads``, ``checkpoints``."""
     storage, writes, blobs = storages
-    threads = list(storage.items())
-    namespaces = [(name, *one) for name, held in threads for one in list(held.items())]
-    checkpoints = [row for *_, held in namespaces for row in list(held.items())]
-    tasks = list(writes.items())
-    pending = [row for _, held in tasks for row in list(held.items())]
-    channels = list(blobs.items())
+    threads = _rows(storage)
+    namespaces = [(name, *one) for name, held in threads for one in _rows(held)]
+    checkpoints = [row for *_, held in namespaces for row in _rows(held)]
+    tasks = _rows(writes)
+    pending = [row for _, held in tasks for row in _rows(held)]
+    channels = _rows(blobs)
     full = {name for name, _, held in namespaces if held}
     payload = (
         _sum(checkpoints, lambda row: len(row[1][0][1]) + len(row[1][1][1]))
@@ -88,11 +88,11 @@ def of_saver(storages: Storages) -> Values:
 
 def of_store(store: Any) -> Values:
     """An InMemoryStore: ``bytes`` of its items and vectors as Python objects, ``items``."""
-    spaces = list(store._data.items())
-    items = [row for _, held in spaces for row in list(held.items())]
+    spaces = _rows(store._data)
+    items = [row for _, held in spaces for row in _rows(held)]
     vectors = [
-        row for held in list((getattr(store, "_vectors", None) or {}).values())
-        for row in list(held.items())
+        row for _, held in _rows(getattr(store, "_vectors", None) or {})
+        for row in _rows(held)
     ]  # fmt: skip
     total = _shells(spaces) + deep_size.of_rows(items) + deep_size.of_rows(vectors)
     return {"bytes": total, "items": len(items)}
@@ -101,8 +101,8 @@ def of_store(store: Any) -> Values:
 def of_cache(data: Any) -> Values:
     """An InMemoryCache: ``bytes`` of its values, ``overhead_bytes``, ``items``; expired ones that
     nobody asked for since are among them."""
-    spaces = list(data.items())
-    rows = [row for _, held in spaces for row in list(held.items())]
+    spaces = _rows(data)
+    rows = [row for _, held in spaces for row in _rows(held)]
     payload = _sum(rows, lambda row: len(row[1][1]))
     around = _shells(spaces) + _around(rows, lambda row: len(row[1][1]))
     return {"bytes": payload, "overhead_bytes": around, "items": len(rows)}
@@ -111,6 +111,15 @@ def of_cache(data: Any) -> Values:
 def _add(told: Values, more: Values, prefix: str) -> None:
     for name, value in more.items():
         told[prefix + name] = told.get(prefix + name, 0) + value
+
+
+def _rows(held: Any) -> list[tuple[Any, Any]]:
+    """What a dictionary holds, at one moment.
+
+    The pairs are of a copy: making them may start a garbage collection, whose callbacks let other
+    threads change the dictionary meanwhile.
+    """
+    return list(dict.copy(held).items())
 
 
 def _sum(rows: Sequence[Any], size: Any) -> int:

@@ -3,8 +3,9 @@
 The hot path reads ``/proc/self/statm`` by one ``pread`` of a file that stays open (1 to 2 µs): at
 the end of each node, and at its beginning unless another ended less than 0.2 ms before. The text is
 understood on the probe's thread, which also notes the memory some times a second: a node's peak is
-the highest of all that was read while it ran. A spike that was higher than the process had ever been is known
-from the kernel's own high-water mark, if its node ran in the fifth of a second in which it was.
+the highest of all that was read while it ran. A spike that was higher than the process had ever
+been is known from the kernel's own high-water mark, if its node ran in the fifth of a second in
+which it was.
 
 Memory belongs to the process: of nodes that run at the same time, each is told what all did. Where
 there is no ``/proc``, it is unknown.

@@ -15,11 +15,14 @@ from storage.queries_resources import has_tables
 
 MEMORY_SINCE = 10
 """Schema that knows the memory of nodes."""
-READ = 20_000
+READ = 5_000
 """Node runs looked at, the newest of the window."""
 SHARE = 0.2
 """A node that has this share of all growth of nodes, or more, is a suspect."""
 FEWEST_RUNS = 5
+LEAST_BYTES = 1_000_000
+RISING = 0.1
+"""Least growth of a suspect in all, and least share of its runs that ended with more memory."""
 
 _COLUMNS = (
     "id", "run", "at_us", "duration_us", "ns", "graph", "node", "task", "thread_id",
@@ -62,7 +65,8 @@ def by_node(found: pd.DataFrame) -> pd.DataFrame:
         rising: share of the runs alone that ended with more memory than they began with.
         peak_bytes: highest peak above its own beginning, of all runs.
         before_bytes, after_bytes: of its newest run.
-        suspect: its growth is ``SHARE`` or more of that of all nodes, over ``FEWEST_RUNS`` or more.
+        suspect: its growth is ``SHARE`` or more of that of all nodes, ``LEAST_BYTES`` or more, over
+            ``FEWEST_RUNS`` runs or more, of which ``RISING`` or more grew.
     """
     columns = [
         "graph", "node", "runs", "alone", "grown_bytes", "mean_bytes", "rising", "peak_bytes",
@@ -92,6 +96,8 @@ def by_node(found: pd.DataFrame) -> pd.DataFrame:
     nodes["suspect"] = (
         (nodes["grown_bytes"] > 0)
         & (nodes["grown_bytes"] >= SHARE * total)
+        & (nodes["grown_bytes"] >= LEAST_BYTES)
+        & (nodes["rising"] >= RISING)
         & (nodes["alone"] >= FEWEST_RUNS)
     )
     nodes = nodes.sort_values(["grown_bytes", "graph", "node"], ascending=[False, True, True])

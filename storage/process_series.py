@@ -67,8 +67,8 @@ def read(connection: Connection, process_id: int, window_s: int, span: tuple[int
 
 def _frames(grid: Grid, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     points = len(grid.starts_us)
-    levels: dict[str, np.ndarray] = {}
-    peaks: dict[str, np.ndarray] = {}
+    levels: dict[str, list[float]] = {}
+    peaks: dict[str, list[float]] = {}
     grown: dict[str, np.ndarray] = {}
     heard: np.ndarray = np.zeros(points, dtype=bool)
     inside = slots_of(grid, rows["bucket_us"])
@@ -92,13 +92,16 @@ def _frames(grid: Grid, rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame,
 
 
 def _fill(
-    target: dict[str, np.ndarray], points: int, slot: int, values: dict[str, int], most: bool
+    target: dict[str, list[float]], points: int, slot: int, values: dict[str, int], most: bool
 ) -> None:
     for name, value in values.items():
         if name in COUNTERS:
             continue
-        column = target.setdefault(name, np.full(points, np.nan))
-        column[slot] = np.nanmax([column[slot], value]) if most else value
+        column = target.get(name)
+        if column is None:
+            column = target[name] = [np.nan] * points
+        if not (most and column[slot] > value):
+            column[slot] = value
 
 
 def _refine(

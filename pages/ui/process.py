@@ -78,3 +78,4 @@ def _one(found: Process) -> None:
         process_verdict.draw(data_process.judged(about["incarnation"]))
     process_charts.others(found)
     process_nodes.draw(found)
+    # Here: what is looked into on demand (ondemand.draw(found)).
