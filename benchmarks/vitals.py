@@ -2,8 +2,8 @@
 
 Two fresh processes hold the same conversation in memory and then are idle, for the same seconds at
 the same time: in both the probe's thread is at work, in one it also looks at the process (memory,
-what holds it, files, gc, loops, container). The figure is the CPU time that it uses more, in percent
-of a core; and the same for the whole thread.
+what holds it, files, gc, loops, container). The figure is the CPU time that it uses more, in
+percent of a core; and the same for the whole thread.
 """
 
 from __future__ import annotations
