@@ -95,6 +95,8 @@ def _log_lines() -> list[str]:
                 break
             except BrokenPipeError:  # older ones were overwritten meanwhile
                 continue
+            if not record:  # it is no log
+                break
             size += len(record)
             lines.append(record.decode("utf-8", "replace"))
     finally:

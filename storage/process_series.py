@@ -122,6 +122,8 @@ def _refine(
         table = samples[["rss_bytes", "threads", "cpu_percent"]].groupby(slots).agg(how)
         table.index = pd.Index(grid.starts_us[table.index.to_numpy()], name="at_us")
         told = table.reindex(frame.index)
+        if how == "last":
+            told = told.ffill(limit=int(-(-HOLD_US // grid.slot_us)))
         for name in told:
             if name in frame:
                 told[name] = told[name].fillna(frame[name])

@@ -19,7 +19,7 @@ from storage.store import open_reader
 from tests.collector.made import Made, collect
 from tests.conftest import StartChild, missing
 
-LIMIT_BYTES = 160_000_000
+LIMIT_BYTES = 160 * 1024 * 1024
 
 EATER = """
 import os, sys, time
@@ -148,7 +148,7 @@ def test_a_counter_that_grew(tmp_path: Path) -> None:
 
 
 def test_the_tightest_group_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of version 2: the group around it has less left than its own; idle pages of files are free."""
+    """Of version 2: the group around it has less left than its own; idle file pages are free."""
     root = tmp_path / "cgroup"
     inner = root / "outer" / "inner"
     inner.mkdir(parents=True)

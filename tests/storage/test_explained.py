@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from storage.explained import AREAS, BLOCK_BYTES, explain, state
@@ -36,6 +36,7 @@ def test_the_arithmetic() -> None:
     assert state(pd.DataFrame([told]))[0] == 270_000
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(NAMES, SIZES)), min_size=1, max_size=4))
 def test_areas_are_never_negative_and_add_up(rows: list[dict[str, int | None]]) -> None:
     """Whatever was told."""
