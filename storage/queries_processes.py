@@ -136,12 +136,13 @@ def _rows(
     where = " AND p.kind = ''" if has_tables(connection, KINDS_SINCE) else ""
     where += " AND p.application = :application" if application is not None else ""
     where += " AND p.incarnation = :incarnation" if incarnation is not None else ""
+    alive = f"(p.ended = {ALIVE} AND p.last_seen_us >= :recent)"
     given = {"application": application, "incarnation": incarnation}
     return fetch(
         connection,
         f"SELECT p.{', p.'.join(_ABOUT)} FROM processes AS p WHERE 1 = 1{where} "
-        f"ORDER BY (p.ended = {ALIVE} AND p.last_seen_us >= :recent) DESC, "
-        "CASE WHEN p.ended = 0 THEN p.id ELSE -p.last_seen_us END, p.id LIMIT :limit",
+        f"ORDER BY {alive} DESC, CASE WHEN {alive} THEN p.id ELSE -p.last_seen_us END, p.id "
+        "LIMIT :limit",
         recent=at_us - SILENT_US,
         limit=ROWS,
         **{name: value for name, value in given.items() if value is not None},

@@ -1,4 +1,4 @@
-"""The Process page in a browser: a row shows its process, the address names it, Back goes back."""
+"""The Process page in a browser: the address names a process, a row shows another."""
 
 from __future__ import annotations
 
@@ -8,25 +8,36 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look, drawn
-from tests.conftest import StartChild
 from tests.pages.test_process import PROCESSES, fill
 
 pytestmark = pytest.mark.browser
 
 
-def test_an_address_names_a_process(
-    look: Look, start_child: StartChild, isolated: Path, free_port: int
-) -> None:
-    """A deep link shows that process, at 390 px without sideways scrolling, and keeps it on
-    reload."""
-    from tests.browser.conftest import dashboard_at
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with three processes, which the dashboard of this module serves."""
+    path = tmp_path_factory.mktemp("shared") / "store.sqlite"
+    fill(path)
+    return path
 
-    isolated.mkdir()
-    fill(isolated / "store.sqlite")
-    address = dashboard_at(start_child, free_port)
-    page = look(f"{address}/process?window=15m&refresh=paused&process={PROCESSES[2]}", width=390)
+
+def test_the_address_names_a_process(look: Look, filled: str) -> None:
+    """A deep link shows that process on a phone, without sideways scrolling, after a reload too."""
+    page = look(f"{filled}/process?window=15m&refresh=paused&process={PROCESSES[2]}", width=390)
     expect(page.get_by_text("It does not grow")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.reload()
     drawn(page)
-    expect(page.get_by_text("pid 4002")).to_be_visible()
+    expect(page.get_by_text("pid 4002 on box")).to_be_visible()
+
+
+def test_a_row_shows_its_process(look: Look, filled: str) -> None:
+    """Its charts are drawn, the address follows."""
+    page = look(f"{filled}/process?window=15m&refresh=paused&process={PROCESSES[1]}")
+    expect(page.get_by_text("It leaks")).to_be_visible()
+    table = page.locator(".st-key-card-processes canvas").first
+    table.click(position={"x": 15, "y": 16 + 2 * 33})
+    expect(page.get_by_text("pid 4002 on box")).to_be_visible()
+    expect(page.get_by_text("It does not grow")).to_be_visible()
+    assert PROCESSES[2] in page.url
+    expect(page.locator(".st-key-card-memory .main-svg").first).to_be_visible()
