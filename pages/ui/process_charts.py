@@ -42,6 +42,10 @@ def memory_figure(found: Process, zone: str | None) -> tuple[go.Figure, str]:
     """Stacked areas that add up to the resident memory, with the limit, marks of node runs, and of
     the beginning and the end of the process."""
     areas = found.areas.dropna(how="all")
+    if (
+        areas["files"].notna().any()
+    ):  # moments of which only the sum is known would be all "unknown"
+        areas = areas[areas["files"].notna()]
     at_us = areas.index.to_numpy(np.int64)
     drawn = [
         Line(name, place, at_us, areas[column].to_numpy(np.float64))
