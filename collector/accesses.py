@@ -21,7 +21,7 @@ from storage.access_rollups import AccessRollups
 
 SERIES_KEPT = 5_000
 """Newest readings in memory, of resources in processes; others are looked up."""
-READINGS_KEPT = 32
+READINGS_KEPT = 64
 """Most names in one reading."""
 
 

@@ -80,7 +80,10 @@ class Ledger:
         self._nodes.append((
             process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
-            event.task, event.error, event.cached,
+            event.task, event.error, event.cached, *(
+                size if size >= 0 else None
+                for size in (event.rss_before_bytes, event.rss_after_bytes, event.rss_peak_bytes)
+            ),
         ))  # fmt: skip
 
     def region(self, process: ProcessState, event: events.Region, _: None) -> None:

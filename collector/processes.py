@@ -25,7 +25,6 @@ _KEPT = 2_000
 ATTACHED = "attached"
 """``kind`` of a process that reads a database."""
 ENDED_IN_ORDER = 1
-ENDED_WITHOUT_SEAL = 2
 
 
 class ProcessState:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from collector import deaths
 from collector.gather import Key
 from collector.health import Health, time_of_record
 from collector.ingest import Ingest
 from collector.lease import is_alive
-from collector.processes import ENDED_WITHOUT_SEAL
 from collector.spool import Listing, SegmentFile, has_writer
 from statemeter import events
 from storage.store import plain
@@ -117,7 +117,7 @@ class Upkeep:
                 continue
             process = self._ingest.processes.get(connection, incarnation)
             if not process.values["ended"]:
-                process.values["ended"] = ENDED_WITHOUT_SEAL
+                process.values["ended"] = deaths.cause(connection, process.id, process.values)
                 process.dirty = True
 
     def _note_removed(self, listing: Listing) -> None:

@@ -1,4 +1,4 @@
-"""Process: what the memory of a running process is made of."""
+"""Process: what a process holds in memory and why, whether it leaks, and looks into it."""
 
 from pages.ui import navigation, process
 

@@ -76,6 +76,7 @@ def uninstrument(target: Any = _EVERY_GRAPH) -> Any:
         kind.uninstrument(target)
         if graphs.is_graph(target):
             auto.leave_out(target)
+        probe.get().vitals.rest()
     except Exception:
         faults.fault(f"uninstrument({type(target).__name__})")
     return target

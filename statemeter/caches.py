@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from statemeter import faults, places, pools, probe, serde, subclass
+from statemeter import faults, holdings, places, pools, probe, serde, subclass
 from statemeter.accesses import INFO
 from statemeter.cache_calls import TELL, CacheCall, note
 from statemeter.calls import clock
@@ -46,6 +46,7 @@ def instrument(cache: Any, graph: str = "") -> bool:
         raise
     target = probe.get()
     target.resources.introduce(target, info)
+    holdings.watch("cache", cache)
     pools.instrument_below(cache)
     return True
 

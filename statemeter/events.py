@@ -132,6 +132,12 @@ class Node(Event, frozen=True, array_like=True, gc=False, tag="node"):
     """Class of the exception; an interrupt is ``GraphInterrupt`` and no failure."""
     cached: Number = 0
     """1: the result came from the node cache, the node did not run."""
+    rss_before_bytes: Number = -1
+    """Resident memory of the process when it began; -1 where unknown (cached, no ``/proc``)."""
+    rss_after_bytes: Number = -1
+    """The same at its end; see ``statemeter.resident`` for what they can tell of one node."""
+    rss_peak_bytes: Number = -1
+    """The highest that was seen meanwhile."""
 
 
 class Operation(Event, frozen=True, array_like=True, gc=False):
@@ -276,8 +282,8 @@ class Resource(Event, frozen=True, array_like=True, gc=False, tag="resource"):
     key: str
     """12 hex digits that name it, by the rules of ``Saver.key``."""
     kind: str
-    """``store``, ``cache`` (of nodes), ``embeddings``, ``lru`` (``functools.lru_cache``) or
-    ``pool``."""
+    """``store``, ``cache`` (of nodes), ``embeddings``, ``lru`` (``functools.lru_cache``), ``pool``
+    or ``process``, whose ``label`` is the folder of its cgroup."""
     backend: str
     """As of ``Saver``; of a pool the backend it connects to; ``python`` for ``lru``."""
     class_name: str
@@ -322,12 +328,13 @@ class Access(Event, frozen=True, array_like=True, gc=False, tag="access"):
 
 
 class Gauges(Event, frozen=True, array_like=True, gc=False, tag="gauges"):
-    """Counters and levels of a pool or an ``lru_cache``, read once a second while they change and
-    once a minute while they do not.
+    """Counters and levels of a pool, an ``lru_cache`` or the process, read once a second while they
+    change and once a minute while they do not.
 
     Pool: ``size``, ``in_use``, ``waiting``, ``requests``, ``waited_us``, ``timeouts``, ``lost``.
     ``lru``: ``hits``, ``misses``, ``size``, ``maximum`` (absent: unbounded). Counters count from
     the start of the resource and never fall while it lives; what a library does not tell is absent.
+    Of the process see ``statemeter.vitals``, whose readings come every few seconds.
     """
 
     resource: str

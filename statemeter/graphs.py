@@ -8,7 +8,18 @@ from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from statemeter import caches, faults, probe, records, savers, stores, subclass
+from statemeter import (
+    caches,
+    faults,
+    loops,
+    open_runs,
+    probe,
+    records,
+    resident,
+    savers,
+    stores,
+    subclass,
+)
 from statemeter.calls import SCOPE, RunScope, clock, leave, wall
 from statemeter.introduction import SaverInfo
 
@@ -152,14 +163,18 @@ class _Around:
 class _Run(_Around):
     """Around a run: its clocks, and its scope while the graph works (not its consumer)."""
 
-    __slots__ = ("at_ns", "done", "scope", "start_ns")
+    __slots__ = ("at_ns", "done", "left_ns", "loop", "scope", "start_ns")
     what = "run"
 
     def __init__(self, graph: Any, config: Any) -> None:
         self.scope: RunScope | None = None
         self.done = False
+        self.left_ns = 0
+        self.loop: loops.Loop | None = None
         try:
             self.scope = _begin_run(graph, config)
+            if self.scope is not None:
+                open_runs.begin(self.scope.number, self)
         except Exception:
             faults.fault("beginning a run")
         self.at_ns = wall()
@@ -169,6 +184,7 @@ class _Run(_Around):
         scope = self.scope
         if scope is None:
             return
+        open_runs.OPEN.pop(scope.number, None)
         name = ""
         if kind is not None and kind is not GeneratorExit:
             status, name = "error", kind.__name__
@@ -216,7 +232,9 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
                     finally:
                         leave(token)
                     run.saw(chunk)
+                    run.left_ns = clock()
                     yield chunk
+                    run.left_ns = 0
                 run.done = True
             finally:
                 chunks.close()
@@ -229,6 +247,7 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
         **options: Any,
     ) -> AsyncIterator[Any]:
         with _Run(self, config) as run:
+            run.loop = loops.running()
             chunks = cls.astream(self, input, config, **options)
             try:
                 while True:
@@ -240,7 +259,9 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
                     finally:
                         leave(token)
                     run.saw(chunk)
+                    run.left_ns = clock()
                     yield chunk
+                    run.left_ns = 0
                 run.done = True
             finally:
                 # One that awaits where it is told to end cannot be closed: its own error goes on.
@@ -257,7 +278,7 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
 class _NodeRun(_Around):
     """Around one attempt of a node."""
 
-    __slots__ = ("at_ns", "config", "node", "start_ns")
+    __slots__ = ("at_ns", "before", "config", "node", "start_ns")
     what = "node"
 
     def __init__(self, runnable: Any, config: Any) -> None:
@@ -265,9 +286,11 @@ class _NodeRun(_Around):
         self.config = config
         self.at_ns = wall()
         self.start_ns = clock()
+        self.before = resident.before(self.start_ns)
 
     def _end(self, kind: type[BaseException] | None) -> None:
-        duration_ns = clock() - self.start_ns
+        now_ns = clock()
+        duration_ns = now_ns - self.start_ns
         config = self.config or {}
         conf = (config.get("configurable") or {}).get
         scope = SCOPE.get()
@@ -284,6 +307,7 @@ class _NodeRun(_Around):
             (
                 self.at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")),
                 self.node, conf("__pregel_task_id", ""), error, 0,
+                self.before, resident.after(now_ns),
             ),
         )  # fmt: skip
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
-from statemeter import faults, gauges, introduction, resources, settings, subclass
+from statemeter import faults, gauges, introduction, resources, settings, subclass, vitals
 from statemeter.control import Control
 from statemeter.errors import SettingError
 from statemeter.spool import SpoolFull, SpoolWriter, line
@@ -51,6 +51,8 @@ class Probe:
         self.savers: WeakValueDictionary[int, introduction.SaverInfo] = WeakValueDictionary()
         self.resources = resources.Registry()
         self.gauges = gauges.Watch()
+        self.queue: deque[tuple[int, Build, Any]] = deque()
+        self.vitals = vitals.Vitals(self)
         self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
         self.held_limit = int(_setting("STATEMETER_QUEUE_MB") * settings.MB)
         self.flush_seconds = _setting("STATEMETER_FLUSH_SECONDS")
@@ -65,7 +67,7 @@ class Probe:
     def begin(self) -> None:
         """Begin an incarnation: nothing queued, nothing written."""
         self.incarnation = uuid.uuid4().hex
-        self.queue: deque[tuple[int, Build, Any]] = deque(maxlen=self.queue_events)
+        self.queue = deque(maxlen=self.queue_events)
         self.held_bytes = self.seq = 0
         self.dropped: dict[str, int] = {}
         self.problem = ""
@@ -160,6 +162,7 @@ class Probe:
 
     def _tick(self) -> None:
         now = time.monotonic()
+        self.vitals.tick()
         if now >= self._next_introduction and self._next_introduction:
             self._next_introduction = now + INTRODUCE_SECONDS
             self._introduce()

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from statemeter import resident
+
 if TYPE_CHECKING:
     from statemeter.calls import Call, Rows, RunScope
 
@@ -100,7 +102,8 @@ def removal(seq: int, call: Call) -> tuple[Any, ...]:
 
 def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
     """A ``Node`` event."""
-    at_ns, duration_ns, scope, thread, ns, step, node_name, task, error, cached = ran
+    at_ns, duration_ns, scope, thread, ns, step, node_name, task, error, cached, *seen = ran
+    memory = resident.told(at_ns, duration_ns, *seen) if seen else resident.NOT_SEEN
     if task:
         if len(_node_of_task) >= _NODE_MEMORY:
             _node_of_task.clear()
@@ -108,7 +111,7 @@ def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
     return (
         "node", seq, at_ns // 1000, duration_ns // 1000, scope.number if scope else 0,
         scope.saver.key if scope and scope.saver else "", text(thread), ns,
-        scope.graph if scope else "", step, node_name, task, error, cached,
+        scope.graph if scope else "", step, node_name, task, error, cached, *memory,
     )  # fmt: skip
 
 

@@ -70,6 +70,11 @@ class Registry:
         known[number] = weakref.ref(info, lambda _: known.pop(number, None))
         target.emit(_once, info)
 
+    def keep(self, info: ResourceInfo) -> None:
+        """The same for one that is there before the first incarnation begins, which names it; a
+        segment tells of it."""
+        self._known[info.number] = weakref.ref(info)
+
     def withdraw(self, info: ResourceInfo) -> None:
         """Do not introduce a resource again."""
         self._known.pop(info.number, None)

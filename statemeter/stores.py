@@ -6,7 +6,16 @@ import sys
 import weakref
 from typing import Any
 
-from statemeter import embeddings, faults, pools, probe, settings, store_backends, subclass
+from statemeter import (
+    embeddings,
+    faults,
+    holdings,
+    pools,
+    probe,
+    settings,
+    store_backends,
+    subclass,
+)
 from statemeter import store_methods as methods
 from statemeter.errors import SettingError
 from statemeter.resources import ResourceInfo
@@ -32,6 +41,7 @@ def instrument(store: Any, graph: str = "") -> bool:
     made = Measured(info, store_backends.of(type(store)), weakref.ref(store), _labels())
     subclass.instrument(store, "store", _methods)
     keep(store, made)
+    holdings.watch("store", store)
     probe.get().resources.introduce(probe.get(), info)
     _follow(store)
     pools.instrument_below(store)

@@ -91,8 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--thread", metavar="ID", help="this thread only")
     parser.add_argument(
         "--window", choices=queries.WINDOWS, default="1h",
-        help="of backends, caches, stores, embeddings, pools, serialization, costs, and of bytes "
-        "gained; default: 1h",
+        help="of backends, caches, stores, embeddings, pools, serialization, costs and processes, "
+        "and of bytes gained; default: 1h",
     )  # fmt: skip
     parser.add_argument(
         "--limit", metavar="N", type=_limit, default=100, help="most rows, default 100"

@@ -15,6 +15,9 @@ COUNTERS = frozenset({
     # of servers
     "evicted", "expired", "commands", "commits", "rollbacks", "deadlocks", "blocks_read",
     "blocks_hit", "rows_read", "rows_written", "temporary_bytes",
+    # of processes
+    "cpu_us", "runs", "gc_collections_0", "gc_collections_1", "gc_collections_2", "gc_collected",
+    "gc_uncollectable", "gc_pause_us",
     # of attached databases
     "read_checkpoints", "read_bytes",
 })  # fmt: skip

@@ -83,6 +83,16 @@ def _create_regions(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection, tables=models_regions.TABLES)
 
 
+def _add_node_memory(connection: Connection) -> None:
+    there = {column["name"] for column in inspect(connection).get_columns("node_runs")}
+    for name in ("rss_before_bytes", "rss_after_bytes", "rss_peak_bytes"):
+        if name not in there:
+            connection.exec_driver_sql(f"ALTER TABLE node_runs ADD COLUMN {name} BIGINT")
+    connection.exec_driver_sql(
+        "CREATE INDEX IF NOT EXISTS node_runs_by_process ON node_runs (process_id, at_us)"
+    )
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -93,6 +103,7 @@ CHANGES = (
     Change(7, "jobs", _create_jobs),
     Change(8, "costs: work by hour, prices, settings", _create_costs),
     Change(9, "regions of applications", _create_regions),
+    Change(10, "memory of nodes, by process", _add_node_memory),
 )
 
 NEWEST = CHANGES[-1].version

@@ -42,7 +42,7 @@ class Process(SQLModel, table=True):
     emitted: int = Field(default=0, description="events the probe took, count")
     dropped: str = Field(default="{}", description="JSON, reason → events the probe lost, count")
     failures: int = Field(default=0, description="faults inside the probe, count")
-    ended: int = Field(default=0, description="1: ended in good order; 2: gone without a seal")
+    ended: int = Field(default=0, description="1: in good order; others: see storage.deaths")
     kind: str = Field(
         default="",
         description="empty: an instrumented process; attached: one of ours, that reads a database",
@@ -151,9 +151,7 @@ class Operation(SQLModel, table=True):
     task: str
     node: str
     error: str = Field(description="class of the exception, empty: none")
-    payload_bytes: int = Field(
-        description="put, put_writes: written bytes; reads: deserialized bytes"
-    )
+    payload_bytes: int = Field(description="put, put_writes: written; reads: deserialized bytes")
     live_bytes: int | None = Field(description="put: document + all channel blobs, bytes")
     metadata_bytes: int | None
     bookkeeping_bytes: int | None
@@ -212,6 +210,9 @@ class NodeRun(SQLModel, table=True):
     task: str
     error: str
     cached: int = Field(description="1: answered by the node cache")
+    rss_before_bytes: int | None = Field(default=None, description="of the process, at the start")
+    rss_after_bytes: int | None = None
+    rss_peak_bytes: int | None = None
 
 
 class Sample(SQLModel, table=True):

@@ -150,6 +150,11 @@ def grid_for(connection: Connection, window_s: int, at_us: int, table: str = "ro
             span_s = min(span_s, max(SHORTEST_S, (at_us - first) // SECOND_US + 1))
         if span_s > SECONDS_S:
             break
+    return grid_of(span_s, at_us)
+
+
+def grid_of(span_s: int, at_us: int) -> Grid:
+    """Slots for ``span_s`` seconds before ``at_us``, at most ``MAX_POINTS`` of them."""
     resolution_s = 1 if span_s <= SECONDS_S else 60 if span_s <= MINUTES_S else 3600
     slot_s = resolution_s
     for candidate in (1, 2, 5, 10, 60, 120, 300, 600, 3600, 7200):

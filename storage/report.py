@@ -15,7 +15,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from storage import report_costs, report_resources, report_serializing, report_threads
+from storage import (
+    report_costs,
+    report_processes,
+    report_resources,
+    report_serializing,
+    report_threads,
+)
 from storage.queries_threads import read_threads
 from storage.thread_filter import EVERY, Filter
 
@@ -155,6 +161,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     **report_resources.REPORTS,
     **report_costs.REPORTS,
     **report_serializing.REPORTS,
+    **report_processes.REPORTS,
 }
 
 

@@ -1,74 +1,43 @@
-"""The Process page in a real browser: looks into an application that runs."""
+"""The Process page in a browser: the address names a process, a row shows another."""
 
 from __future__ import annotations
 
-import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Look, drawn
-from tests.browser.test_pages import choose_row
-from tests.collector.look.conftest import serve
-from tests.collector.look.services import Service
+from tests.pages.test_process import PROCESSES, fill
 
 pytestmark = pytest.mark.browser
 
-__all__ = ["serve"]
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with three processes, which the dashboard of this module serves."""
+    path = tmp_path_factory.mktemp("shared") / "store.sqlite"
+    fill(path)
+    return path
 
 
-@pytest.fixture
-def service(serve, request: pytest.FixtureRequest) -> Service:  # type: ignore[no-untyped-def]
-    """An application that leaks, measured before the dashboard starts."""
-    return serve("objects").ready()  # type: ignore[no-any-return]
-
-
-def ask(page: Page, label: str, seconds: str) -> None:
-    """Choose what to look at, and look."""
-    page.get_by_role("radio", name=label, exact=True).or_(
-        page.get_by_role("button", name=label, exact=True)
-    ).first.click()
-    field = page.locator("[class*=st-key-look-seconds] input")
-    expect(field).to_be_visible()
-    field.fill(seconds)
-    field.press("Enter")
+def test_the_address_names_a_process(look: Look, filled: str) -> None:
+    """A deep link shows that process on a phone, without sideways scrolling, after a reload too."""
+    page = look(f"{filled}/process?window=15m&refresh=paused&process={PROCESSES[2]}", width=390)
+    expect(page.get_by_text("It does not grow")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.reload()
     drawn(page)
-    page.locator(".st-key-look-start button").first.click()
+    expect(page.get_by_text("pid 4002 on box")).to_be_visible()
 
 
-def test_a_census_and_a_flame_graph_of_a_running_process(
-    service: Service, dashboard: str, look: Look
-) -> None:
-    """The growing type is named, a click shows who holds it, and memray's recording is drawn; no
-    script comes from elsewhere."""
-    page = look(f"{dashboard}/process?process={service.incarnation}")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    expect(page.get_by_text("What it costs.")).to_be_visible()
-    ask(page, "Objects", "4")
-    expect(page.locator(".st-key-look-now button").first).to_be_visible()
-    expect(page.get_by_text(re.compile("grows? steadily")).first).to_be_visible()
-    expect(page.get_by_text("__main__.Session").first).to_be_visible()
-    expect(page.locator(".st-key-census-containers canvas").first).to_be_visible()
-    choose_row(page, "census-containers")
-    page.locator(".st-key-ask-chain-list button").first.click()
-    chain = page.locator("[class*=plot-chain] .statemeter-plot")
-    expect(chain).to_contain_text(".SESSIONS")
-    expect(chain).to_contain_text("module")
-    ask(page, "Recording", "3")
-    flame = page.locator("[class*=plot-flame-peak] .statemeter-plot")
-    expect(flame).to_be_visible()
-    expect(flame.locator(".iciclelayer path").first).to_be_attached()
-    expect(flame).to_contain_text("invoke")
-    page.get_by_role("tab", name="Not freed").click()
-    expect(page.get_by_text("by the line that did it")).to_be_visible()
-    assert all(url.startswith((dashboard, "data:", "blob:")) for url in asked), asked
-    service.end()
-
-
-def test_a_process_that_ended_says_so(service: Service, dashboard: str, look: Look) -> None:
-    """There is nothing to click, and why."""
-    page = look(f"{dashboard}/process?process={service.incarnation}")
-    service.end()
-    expect(page.get_by_text("This process has ended")).to_be_visible()
-    expect(page.locator(".st-key-look-start")).to_have_count(0)
+def test_a_row_shows_its_process(look: Look, filled: str) -> None:
+    """Its charts are drawn, the address follows."""
+    page = look(f"{filled}/process?window=15m&refresh=paused&process={PROCESSES[1]}")
+    expect(page.get_by_text("It leaks")).to_be_visible()
+    table = page.locator(".st-key-card-processes canvas").first
+    table.click(position={"x": 15, "y": 16 + 2 * 33})
+    expect(page.get_by_text("pid 4002 on box")).to_be_visible()
+    expect(page.get_by_text("It does not grow")).to_be_visible()
+    assert PROCESSES[2] in page.url
+    expect(page.locator(".st-key-card-memory .main-svg").first).to_be_visible()

@@ -35,6 +35,15 @@ def read(paths: list[Path]) -> list[Any]:
     return told
 
 
+def without_vitals(told: list[Any]) -> list[Any]:
+    """Without what ``statemeter.vitals`` tells of the process, whatever it does."""
+    keys = {e.key for e in told if isinstance(e, events.Resource) and e.kind == "process"}
+    return [
+        event for event in told
+        if getattr(event, "key", None) not in keys and getattr(event, "resource", None) not in keys
+    ]  # fmt: skip
+
+
 class Spooled:
     """The spool that the probe of this process writes to."""
 
@@ -42,9 +51,19 @@ class Spooled:
         self.folder = folder
 
     def events(self) -> list[Any]:
+        """All events but the readings of the process itself, written first."""
+        return without_vitals(self.everything())
+
+    def everything(self) -> list[Any]:
         """All events, written first."""
         assert statemeter.flush(30)
         return read(segments(self.folder).get(statemeter.stats()["incarnation"], []))
+
+    def vitals(self) -> list[dict[str, int]]:
+        """The readings of the process, oldest first."""
+        told = self.everything()
+        keys = {e.key for e in told if isinstance(e, events.Resource) and e.kind == "process"}
+        return [e.values for e in told if isinstance(e, events.Gauges) and e.resource in keys]
 
     def of(self, kind: type[E]) -> list[E]:
         """The events of one kind."""
