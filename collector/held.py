@@ -109,6 +109,14 @@ def is_time_ordered(checkpoint: str) -> bool:
     return len(checkpoint) == 36 and checkpoint[14] == "6"
 
 
+def is_newest(checkpoint: str, newest: str) -> bool:
+    """Whether a root checkpoint is the one that a reader asking for the latest gets.
+
+    Ids that are not ordered by time count in the order of the calls.
+    """
+    return checkpoint >= newest or not is_time_ordered(checkpoint)
+
+
 def plain_namespace(ns: str) -> str:
     """A checkpoint namespace without its task ids: ``a:uuid|b:uuid`` → ``a|b``."""
     return "|".join([part.partition(":")[0] for part in ns.split("|")]) if ns else ns

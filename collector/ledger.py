@@ -17,7 +17,7 @@ from collector import channels as by_channel
 from collector import found, history, latest, rows
 from collector.attach.reached import FoundWrites
 from collector.durations import Name
-from collector.held import Entry, is_time_ordered
+from collector.held import Entry, is_newest, is_time_ordered
 from collector.processes import ProcessState
 from collector.records import PutParts
 from collector.savers import Savers, SaverState
@@ -129,7 +129,7 @@ class Ledger:
                 event.parent and state.steps == 1 and not event.ns and event.duration_us >= 0
             ):
                 state.partial = 1  # bytes not seen, or a first checkpoint that has a parent
-            if not event.ns and _is_newest(event.checkpoint, state.checkpoint):
+            if not event.ns and is_newest(event.checkpoint, state.checkpoint):
                 live_change = live - state.live_bytes
                 state.live_bytes = live
                 state.checkpoint = event.checkpoint
@@ -322,14 +322,6 @@ class Ledger:
         if (event.blob_bytes or event.inline_bytes) and not parts.channels:
             state.partial = 1  # too many channels to tell
         return by_channel.carried(parent.sizes if parent else None, parts)
-
-
-def _is_newest(checkpoint: str, newest: str) -> bool:
-    """Whether a root checkpoint is the one that a reader asking for the latest gets.
-
-    Ids that are not ordered by time count in the order of the calls.
-    """
-    return checkpoint >= newest or not is_time_ordered(checkpoint)
 
 
 def _begin(state: ThreadState) -> int:

@@ -21,13 +21,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 from statemeter import faults, gauges, introduction, resources, settings, subclass, vitals
 from statemeter.control import Control
-from statemeter.errors import SettingError
 from statemeter.spool import SpoolFull, SpoolWriter, line
 
 logger = logging.getLogger("statemeter")
@@ -53,9 +51,9 @@ class Probe:
         self.gauges = gauges.Watch()
         self.queue: deque[tuple[int, Build, Any]] = deque()
         self.vitals = vitals.Vitals(self)
-        self.queue_events = int(_setting("STATEMETER_QUEUE_EVENTS"))
-        self.held_limit = int(_setting("STATEMETER_QUEUE_MB") * settings.MB)
-        self.flush_seconds = _setting("STATEMETER_FLUSH_SECONDS")
+        self.queue_events = int(settings.usable("STATEMETER_QUEUE_EVENTS"))
+        self.held_limit = int(settings.usable("STATEMETER_QUEUE_MB") * settings.MB)
+        self.flush_seconds = settings.usable("STATEMETER_FLUSH_SECONDS")
         for name in settings.unknown():
             logger.warning("statemeter: there is no setting %s; it changes nothing.", name)
         self.application = settings.application()
@@ -80,14 +78,14 @@ class Probe:
         self._thread: threading.Thread | None = None
         self._next_sample = self._next_introduction = 0.0
         self.writer = SpoolWriter(
-            _spool_folder(),
+            settings.usable_spool_folder(),
             self.incarnation,
-            int(_setting("STATEMETER_SEGMENT_MB") * settings.MB),
-            int(_setting("STATEMETER_SPOOL_MB") * settings.MB),
+            int(settings.usable("STATEMETER_SEGMENT_MB") * settings.MB),
+            int(settings.usable("STATEMETER_SPOOL_MB") * settings.MB),
         )
         self.control = Control(
-            self.writer.folder, self.incarnation, allowed=_setting("STATEMETER_CONTROL"),
-            values=_setting("STATEMETER_SHOW_VALUES"),
+            self.writer.folder, self.incarnation, allowed=settings.usable("STATEMETER_CONTROL"),
+            values=settings.usable("STATEMETER_SHOW_VALUES"),
             who=functools.partial(introduction.who, self),
         )  # fmt: skip
         introduction.new_incarnation(self.incarnation, list(self.savers.values()))
@@ -308,25 +306,6 @@ class Probe:
                 self._seal(final=1)
         finally:
             self._lock.release()
-
-
-def _setting(name: str) -> Any:
-    """A setting, or its default with a warning: a wrong value must not stop the application."""
-    try:
-        return settings.get(name)
-    except SettingError as error:
-        setting = settings.SETTINGS[name]
-        logger.warning("statemeter: %s Using %s %s.", error, setting.default, setting.unit)
-        return setting.parse(setting.default)
-
-
-def _spool_folder() -> Path:
-    try:
-        return settings.spool_folder()
-    except SettingError as error:
-        folder = settings.data_folder() / "spool"
-        logger.warning("statemeter: %s Using %s.", error, folder)
-        return folder
 
 
 _probe: Probe | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from typing import Any
 import platformdirs
 
 from statemeter.errors import SettingError
+
+logger = logging.getLogger("statemeter")
 
 MB = 1_000_000
 LARGEST = 1e9
@@ -176,6 +179,26 @@ def get(name: str) -> Any:
             f"{name}={text!r} cannot be used: {setting.help} (in {setting.unit}). "
             f"Set it to something like {setting.default or 'a ' + setting.unit!r}, or unset it."
         ) from None
+
+
+def usable(name: str) -> Any:
+    """A setting, or its default with a warning: a wrong value must not stop the application."""
+    try:
+        return get(name)
+    except SettingError as error:
+        setting = SETTINGS[name]
+        logger.warning("statemeter: %s Using %s %s.", error, setting.default, setting.unit)
+        return setting.parse(setting.default)
+
+
+def usable_spool_folder() -> Path:
+    """The folder of the spool, the default one with a warning where another cannot be used."""
+    try:
+        return spool_folder()
+    except SettingError as error:
+        folder = data_folder() / "spool"
+        logger.warning("statemeter: %s Using %s.", error, folder)
+        return folder
 
 
 def unknown() -> list[str]:

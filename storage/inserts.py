@@ -26,7 +26,12 @@ Row = tuple[Any, ...]
 _TABLES: dict[str, Table] = {
     table.name: table
     for module in (
-        models, models_resources, models_inspections, models_jobs, models_costs, models_regions,
+        models,
+        models_resources,
+        models_inspections,
+        models_jobs,
+        models_costs,
+        models_regions,
     )
     for table in module.TABLES
 }
