@@ -166,7 +166,7 @@ class _Run(_Around):
     __slots__ = ("at_ns", "done", "left_ns", "loop", "scope", "start_ns")
     what = "run"
 
-    def __init__(self, graph: Any, config: Any) -> None:
+    def __init__(self, graph: Any, config: Any, loop: Any = None) -> None:
         self.scope: RunScope | None = None
         self.done = False
         self.left_ns = 0
@@ -175,6 +175,7 @@ class _Run(_Around):
             self.scope = _begin_run(graph, config)
             if self.scope is not None:
                 open_runs.begin(self.scope.number, self)
+                self.loop = loop() if loop is not None else None
         except Exception:
             faults.fault("beginning a run")
         self.at_ns = wall()
@@ -246,8 +247,7 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
         config: Any = None,
         **options: Any,
     ) -> AsyncIterator[Any]:
-        with _Run(self, config) as run:
-            run.loop = loops.running()
+        with _Run(self, config, loops.running) as run:
             chunks = cls.astream(self, input, config, **options)
             try:
                 while True:
@@ -286,7 +286,11 @@ class _NodeRun(_Around):
         self.config = config
         self.at_ns = wall()
         self.start_ns = clock()
-        self.before = resident.before(self.start_ns)
+        try:
+            self.before = resident.before(self.start_ns)
+        except Exception:
+            self.before = b""
+            faults.fault("reading the memory")
 
     def _end(self, kind: type[BaseException] | None) -> None:
         now_ns = clock()

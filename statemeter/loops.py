@@ -14,6 +14,8 @@ import weakref
 from collections.abc import Iterable
 from typing import Any
 
+from statemeter import faults
+
 _clock = time.perf_counter_ns
 
 Loop = weakref.ref[Any]
@@ -37,6 +39,7 @@ class _Beat:
         self.landed_ns = 0
         self.sent_ns = _clock()
 
+    @faults.guarded
     def land(self) -> None:
         """Called by the loop."""
         self.landed_ns = _clock()
