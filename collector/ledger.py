@@ -100,7 +100,7 @@ class Ledger:
 
     def put(self, process: ProcessState, event: events.Put, parts: PutParts) -> None:
         """A checkpoint was written."""
-        saver, state = self._touch(process, event)
+        saver, state = self.touch(process, event, event.thread)
         document = event.document_bytes if event.document_bytes > 0 else 0
         row_bytes = document + event.blob_bytes
         live, stored, live_change, threads_change, channels = 0, 0, 0, 0, "{}"
@@ -153,7 +153,7 @@ class Ledger:
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
         """Pending writes of a task were written."""
-        saver, state = self._touch(process, event)
+        saver, state = self.touch(process, event, event.thread)
         written = sum([size for _, size in event.writes if size > 0])
         stored = threads_change = 0
         told = found.NOTHING
@@ -182,7 +182,7 @@ class Ledger:
 
     def read(self, process: ProcessState, event: events.Read, _: None) -> None:
         """``get_tuple``."""
-        saver, state = self._touch(process, event)
+        saver, state = self.touch(process, event, event.thread)
         if event.found and state.operations == 1:
             state.partial = 1  # its first call finds something that nobody saw written
         self._other(
@@ -192,7 +192,7 @@ class Ledger:
     def listing(self, process: ProcessState, event: events.List, _: None) -> None:
         """``list``, of a thread or of all."""
         saver = self._saver(event.saver)
-        state = self._touch(process, event)[1] if event.thread else None
+        state = self.touch(process, event, event.thread)[1] if event.thread else None
         detail = {"first_us": event.first_us, "open_us": event.open_us}
         if event.filtered:
             detail["filtered"] = 1
@@ -202,7 +202,7 @@ class Ledger:
 
     def history(self, process: ProcessState, event: events.History, _: None) -> None:
         """``get_delta_channel_history``."""
-        saver, state = self._touch(process, event)
+        saver, state = self.touch(process, event, event.thread)
         detail = {"channels": event.channels, "writes": event.writes}
         operation = "get_delta_channel_history"
         self._other(process, saver, state, event, operation, event.read_bytes, None, detail)
@@ -252,11 +252,6 @@ class Ledger:
             self._prefetch()
             self.threads.load(self.connection, self._saver(saver), [thread])
         return self.threads.states[key]
-
-    def _touch(
-        self, process: ProcessState, event: events.Operation
-    ) -> tuple[SaverState, ThreadState]:
-        return self.touch(process, event, event.thread)
 
     def _saver(self, key: str) -> SaverState:
         return self.savers.get(self.connection, key)
