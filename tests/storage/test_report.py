@@ -155,7 +155,7 @@ def documented(name: str) -> set[str]:
 
 
 # The others are held by the tests of what they tell: test_durability.py and test_delta.py.
-@pytest.mark.parametrize("name", report.REPORTS.keys() - report_threads.REPORTS.keys())
+@pytest.mark.parametrize("name", sorted(report.REPORTS.keys() - report_threads.REPORTS.keys()))
 def test_fields_are_those_documented(
     store: Path, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
