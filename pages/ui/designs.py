@@ -116,7 +116,7 @@ def _figures(found: Predicted, trials: dict[str, Trial]) -> None:
     best = possible[0] if possible else None
     kept = next((one for one in possible if one.design.kind in {"delta", "reference"}), None)
     load = trials.get("today")
-    with st.container(horizontal=True, key="cards", gap="small"):
+    with st.container(horizontal=True, key="cards-designs", gap="small"):
         for label, value, note, told in (
             ("Stored today", formats.size(today.stored_bytes),
              f"{formats.count(today.checkpoints)} checkpoints",

@@ -33,7 +33,7 @@ _STYLE = """
 [class*="st-key-address"], [data-testid="stLayoutWrapper"]:has(> [class*="st-key-address"]) {
   display: none;
 }
-.st-key-cards > div { flex: 1 1 11rem; }
+[class*="st-key-cards"] > div { flex: 1 1 11rem; }
 .st-key-backend-cards > div { flex: 1 1 15rem; min-width: 15rem; }
 .st-key-source-cards > div { flex: 1 1 24rem; min-width: min(24rem, 100%); max-width: 45rem; }
 .st-key-backend-cards table { width: 100%; }
@@ -43,7 +43,7 @@ _STYLE = """
 .st-key-backend-cards tr { border-top: 1px solid light-dark(#e9ecf1, #222835); }
 .statemeter-plot .modebar { background: transparent !important; }
 @media (max-width: 640px) {
-  .st-key-cards > div { flex: 1 1 44%; min-width: 9rem; }
+  [class*="st-key-cards"] > div { flex: 1 1 44%; min-width: 9rem; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
 }
 </style>

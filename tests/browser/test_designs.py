@@ -29,7 +29,7 @@ def test_a_thread_is_measured_and_linked(look: Look, told: Path, dashboard: str)
     """From a link to a thread to times of a real replay, which a link shows again."""
     page = look(f"{dashboard}/serialization?thread=chat")
     assert updates(page, "plot-designs") >= 1
-    assert "prune: the newest checkpoint" in page.locator(".st-key-cards").inner_text()
+    assert "prune: the newest checkpoint" in page.locator(".st-key-cards-designs").inner_text()
 
     page.locator(".st-key-design input").click()
     page.get_by_role("option", name="delta-messages-10", exact=True).click()
@@ -46,7 +46,7 @@ def test_a_thread_is_measured_and_linked(look: Look, told: Path, dashboard: str)
     page.get_by_role("button", name="Measure", exact=True).click()
     expect(page.locator(".st-key-card-designs")).to_contain_text("Measured on SqliteSaver")
     expect(page.locator(".st-key-card-designs")).to_contain_text("Measured 20", timeout=120_000)
-    expect(page.locator(".st-key-cards")).not_to_contain_text("time not measured")
+    expect(page.locator(".st-key-cards-designs")).not_to_contain_text("time not measured")
 
     link = page.url
     page.close()

@@ -87,7 +87,7 @@ def test_stats_say_what_the_probe_did(spool: Spooled) -> None:
     assert statemeter.flush()
     after = statemeter.stats()
     assert after["emitted"] > 0
-    assert after["spooled"] == len(spool.events())
+    assert after["spooled"] == len(spool.everything())
     assert after["spooled_bytes"] == sum(p.stat().st_size for p in spool.folder.glob("*.spool"))
     assert after["spool"] == str(spool.folder)
     assert (after["queued"], after["dropped"], after["failures"]) == (0, {}, 0)
