@@ -26,6 +26,11 @@ from storage.trends import FEWEST, Slope, theil_sen
 LIKE = 2.0
 STEPS = 4
 """Readings that differ, from which on what lies between them is drawn as a line."""
+STAYED = 3
+"""Times the longest time between two readings that differ, after which one that stays the same has
+been looked at: the more there is, the more rarely it is."""
+ENDING = 3
+"""Slots at the end in which a process may be ending."""
 ERROR = 0.25
 """What LangGraph's parts hold is measured with an error: growth that is unexplained by no more than
 that share of theirs is not told."""
@@ -157,14 +162,31 @@ def _count(values: pd.Series) -> np.ndarray:
 
 
 def _line(steps: np.ndarray) -> np.ndarray:
-    """What is looked at rarely is a staircase: between its steps it is taken to have grown evenly,
-    and after the last one it is unknown."""
-    changes = np.flatnonzero(np.diff(steps, prepend=np.nan) != 0)
+    """What is looked at rarely is a staircase: between its steps it is taken to have grown evenly.
+    After the last one it is taken to grow on as before, until it has stayed the same for so long
+    that it has been looked at since. A fall at the very end is a process that lets go of what it
+    held."""
+    there = np.flatnonzero(np.isfinite(steps))
+    changes = there[np.diff(steps[there], prepend=np.nan) != 0]
+    end = len(steps)
+    if len(changes) > 1 and changes[-1] >= end - ENDING and _falls(steps, changes):
+        end = int(changes[-1])
+        changes = changes[:-1]
     if len(changes) < STEPS:  # one step is no growth
         return steps
     at = np.arange(len(steps))
-    line: np.ndarray = np.interp(at, changes, steps[changes], right=np.nan)
+    line: np.ndarray = np.interp(at, changes, steps[changes])
+    last, first = int(changes[-1]), int(changes[-STEPS])
+    if end - last <= STAYED * int(np.diff(changes).max()):
+        rate = max(0.0, float(steps[last] - steps[first]) / (last - first))
+        line[last:] = steps[last] + rate * (at[last:] - last)
+    line[: there[0]] = line[end:] = np.nan
     return line
+
+
+def _falls(steps: np.ndarray, changes: np.ndarray) -> bool:
+    """Whether the last step goes down."""
+    return bool(steps[changes[-1]] < steps[changes[-2]])
 
 
 def _like(runs: np.ndarray, warm: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -166,6 +167,58 @@ def test_a_slow_leak_under_noise() -> None:
     assert found.unexplained.per_hour == pytest.approx(10 * MB, rel=0.1)
     assert found.unexplained.slope.low * 3600 < 10 * MB < found.unexplained.slope.high * 3600
     assert found.limit_seconds == pytest.approx(360 * 3600, rel=0.1)
+
+
+def stairs(values: np.ndarray, looked: list[int]) -> np.ndarray:
+    """What is shown of values that are looked at in these slots only."""
+    shown = np.searchsorted(looked, np.arange(len(values)), "right") - 1
+    seen: np.ndarray = values[np.array(looked)][shown]
+    return seen
+
+
+def split(memory: np.ndarray, state: np.ndarray) -> leaks.Leaks:
+    """The same as ``verdict``, of a process with a saver."""
+    noise = np.random.default_rng(5).normal(0, MB / 2, len(memory))
+    series = made(200 * MB + memory + noise)
+    return leaks.find(replace(series, levels=series.levels.assign(saver_bytes=state)), 0)
+
+
+RARELY = [0, 2, 6, 14, 30, 62, 100, 160]
+"""Slots in which a saver is looked at that grows: ever more rarely."""
+
+
+@pytest.mark.parametrize("end", [1, 2, 3])
+def test_a_process_that_ends_is_judged_by_what_it_held(end: int) -> None:
+    """At its end the saver is gone, and so is its memory, some slots before nothing more is
+    told: growth that state explained stays explained."""
+    shown = stairs(AT * MB, RARELY)
+    memory = AT * MB * 1.1
+    shown[-end:] = 0
+    memory[-end:] = 0
+    found = split(memory, shown)
+    assert found.verdict == "state", found
+    shown[-end:] = np.nan
+    assert split(memory, shown).verdict == "state"
+    assert split(memory + AT * MB, shown).verdict == "leak"
+
+
+def test_state_that_is_looked_at_ever_more_rarely() -> None:
+    """Long after the last look at it, it explains what it explained before; half of the growth
+    beside it is a leak."""
+    shown = stairs(AT * MB, RARELY)
+    assert split(AT * MB * 1.1, shown).verdict == "state"
+    found = split(AT * MB * 2, shown)
+    assert found.verdict == "leak"
+    assert found.state is not None
+    assert found.unexplained is not None
+    assert found.unexplained.slope.value == pytest.approx(MB / 60, rel=0.1)
+
+
+def test_state_that_has_stopped_explains_nothing_more() -> None:
+    """It filled in the first hour, and is looked at all the time: what grows on is a leak."""
+    filled = np.minimum(AT, 50) * MB
+    assert split(AT * MB, filled).verdict == "leak"
+    assert split(filled, filled).verdict == "steady"
 
 
 def test_too_little_says_what_is_missing() -> None:
