@@ -115,10 +115,16 @@ def _variables(roots: dict[int, tuple[str, str]]) -> list[Any]:
                     if gc.is_tracked(value) and id(value) not in roots:
                         roots[id(value)] = (f"running {_function(current)}", name)
                         values.append(value)
-                if type(found) is dict:
+                if type(found) is dict and not _is_followed(current):
                     found.clear()  # a copy (until Python 3.12), which the frame would keep
             current = current.f_back
     return values
+
+
+def _is_followed(frame: types.FrameType) -> bool:
+    """Whether a debugger or a profiler may follow a frame: until Python 3.12 its variables are
+    taken from that copy each time that it was told of something."""
+    return not (frame.f_trace is threading.gettrace() is threading.getprofile() is None)
 
 
 def _function(frame: types.FrameType) -> str:

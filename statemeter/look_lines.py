@@ -53,6 +53,7 @@ class Call:
         """Whether tracing was turned on for it."""
         return self._started_ns > 0
 
+    @faults.guarded
     def claim(self) -> bool:
         """Whether this is the call; any other is left alone."""
         return self._claimed.acquire(blocking=False)

@@ -8,13 +8,19 @@ import contextlib
 import copy
 import functools
 import json
+import os
 import pickle
 import shutil
 import sqlite3
+import sys
+import time
+import tracemalloc
+import types
 import uuid
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pytest
 import redis
@@ -37,7 +43,7 @@ from sqlalchemy.pool import QueuePool
 from typing_extensions import TypedDict
 
 import statemeter
-from statemeter import probe
+from statemeter import look_allocations, look_census, look_chain, look_lines, probe
 from statemeter.errors import UnusableName
 from tests.statemeter import storing
 from tests.statemeter.graphs import Notes, chat, single, thread
@@ -324,43 +330,228 @@ def ending(stage: Stage) -> Any:
     return out
 
 
+class Squeezed(JsonPlusSerializer):
+    """A serializer that compresses, with the tag that says so."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        tag, blob = super().dumps_typed(obj)
+        return f"zlib:{tag}", zlib.compress(blob, 1)
+
+    def loads_typed(self, data: tuple[str, bytes]) -> Any:
+        return super().loads_typed((data[0].removeprefix("zlib:"), zlib.decompress(data[1])))
+
+
 def showing(stage: Stage) -> Any:
-    """Somebody looks at checkpoints of a saver in memory, and asks for some that are not there."""
-    graph = single(lambda state: {"found": ["x"]}, InMemorySaver(), schema=Counted)
-    with stage.using(graph):
-        out = [graph.invoke({"found": ["a"]}, thread()) for _ in range(3)]
-        control = getattr(probe._probe if stage.measured else None, "control", None)
+    """Somebody looks at checkpoints of savers in memory, and asks for some that are not there."""
+    savers = InMemorySaver(), InMemorySaver(serde=Squeezed())
+    graphs = [single(lambda state: {"found": ["x"]}, one, schema=Counted) for one in savers]
+    with stage.using(*graphs):
+        out = [graph.invoke({"found": ["a"]}, thread()) for graph in graphs for _ in range(3)]
+        control: Any = getattr(probe._probe if stage.measured else None, "control", None)
         if hasattr(control, "_answers"):
             statemeter.flush()
             target: Any = probe._probe
             control.allowed = control.values = True
-
-            def look() -> None:  # as the probe's thread does
-                with contextlib.suppress(MemoryError, RuntimeError):
-                    control.look(target.savers)
-
-            look()
-            key = next((info.key for info in target.savers.values()), "")
-            for name, asked in enumerate((("thread", key), ("no thread", key), ("thread", "none"))):
-                ask(control.folder, f"{name:032}", *asked)
-            control._next = 0.0
-            look()
+            leave_a_folder(control.folder)
+            turn(control)
+            keys = [info.key for info in target.savers.values()]
+            asked = [("thread", key) for key in keys] + [("no thread", "".join(keys[:1]))]
+            for number, (name, key) in enumerate([*asked, ("thread", "none")]):
+                told = {"saver": key, "thread": name, "ns": "", "checkpoint": ""}
+                ask(control.folder, f"{number:032}.ask", told)
+            turn(control)
             control._answers.update(dict.fromkeys(control._answers, 0.0))
-            look()
+            turn(control)
             shutil.rmtree(control.folder, ignore_errors=True)
-            look()
+            turn(control)
             with contextlib.suppress(MemoryError, RuntimeError):
                 control.close()
     return out
 
 
-def ask(folder: Path, name: str, asked: str, saver: str) -> None:
-    """Ask for the newest checkpoint of a thread, if the process lets anybody."""
+def turn(control: Any) -> None:
+    """A look for requests, as the probe's thread has once a second: here in its place."""
+    control.look = lambda savers: None
+    control._next = 0.0
+    with contextlib.suppress(MemoryError, RuntimeError):
+        type(control).look(control, probe.get().savers)
+
+
+def leave_a_folder(folder: Path) -> None:
+    """A folder beside that of the process, of one that was killed long ago."""
+    if folder.parent.parent.is_dir():
+        left = folder.with_name("left")
+        left.mkdir(parents=True, exist_ok=True)
+        folder.parent.chmod(0o700)
+        os.utime(left, (0, 0))
+
+
+def ask(folder: Path, name: str, told: dict[str, Any]) -> Path:
+    """Ask for something, if the process lets anybody."""
+    path = folder / name
     if folder.is_dir():
-        told = {"saver": saver, "thread": asked, "ns": "", "checkpoint": ""}
-        path = folder / f"{name}.ask"
+        path.touch(0o600)
         path.write_text(json.dumps(told))
-        path.chmod(0o600)
+    return path
+
+
+F = TypeVar("F")
+
+
+class Unmarked(contextlib.nullcontext[None]):
+    """In place of a region, where nothing is measured."""
+
+    def __call__(self, function: F) -> F:
+        return function
+
+
+def tracking(stage: Stage) -> Any:
+    """Regions in nodes: functions, generators, blocks, awaited and not, one that fails."""
+    chosen: Any = statemeter.track if stage.measured else lambda name: Unmarked()
+    track: Callable[[str], Unmarked] = chosen
+
+    @track("sum")
+    def add(first: int, second: int) -> int:
+        return first + second
+
+    @track("wait")
+    async def wait(number: int) -> int:
+        await asyncio.sleep(0)
+        return number
+
+    @track("count")
+    def count(most: int) -> Iterator[int]:
+        yield from range(most)
+
+    @track("count later")
+    async def later(most: int) -> AsyncIterator[int]:
+        for number in range(most):
+            yield number
+
+    def node(state: Notes) -> Notes:
+        with track("outer"), contextlib.suppress(KeyError), (block := track("block")):
+            with block:
+                found = [add(1, 2), *count(2)]
+            raise KeyError
+        return {"found": [str(found), failing(lambda: add(1, "a"))]}  # type: ignore[arg-type]
+
+    async def awaiting(state: Notes) -> Notes:
+        with track("block"):
+            return {"found": [str([await wait(3), *[number async for number in later(2)]])]}
+
+    one, other = single(node, InMemorySaver()), single(awaiting, InMemorySaver())
+    with stage.using(one, other), track("all"):
+        out = [one.invoke({"found": ["a"]}, thread())]
+        out.append(asyncio.run(other.ainvoke({"found": ["a"]}, thread())))
+    return out
+
+
+class Kept:
+    """What a look finds the holder of."""
+
+    def __init__(self, inner: Any = None) -> None:
+        self.inner = inner
+
+
+KEPT = Kept([Kept()])
+
+
+def looking(stage: Stage) -> Any:
+    """Somebody looks at the memory of the process: one kind of look after the other."""
+
+    async def later(state: Notes) -> Notes:
+        return {"found": ["y" * 10]}
+
+    graph = single(lambda state: {"found": ["x" * 10]}, InMemorySaver())
+    awaited = StateGraph(Notes).add_node("later", later).add_edge(START, "later").compile()
+    out: list[Any] = []
+    with stage.using(graph, awaited), pytest.MonkeyPatch.context() as patched:
+
+        def talk() -> None:
+            out.append(graph.invoke({"found": ["a"]}, thread(str(len(out)))))
+            out.append(asyncio.run(awaited.ainvoke({"found": ["a"]})))
+
+        # Of the objects of this process only some: a look at all takes its time.
+        small: Any = types.SimpleNamespace(
+            collect=lambda: 0, is_tracked=lambda one: True,
+            get_objects=lambda: [graph, awaited, KEPT, KEPT.inner[0], KEPT.inner, ["x"] * 200],
+        )  # fmt: skip
+        for module in (look_allocations, look_census, look_chain, look_lines):
+            patched.setattr(module, "gc", small)
+        patched.setitem(sys.modules, "memray", memray())
+        control: Any = getattr(probe._probe if stage.measured else None, "control", None)
+        talk()
+        control = control if hasattr(control, "looks") else None
+        if control:
+            statemeter.flush()
+            control.allowed = True
+            turn(control)
+        node = next(name for name in graph.nodes if name != START)
+        kept = f"{Kept.__module__}.Kept"
+        for asked, until in (  # the last one lasts until the end
+            ({"kind": "census", "seconds": 0.01}, None),
+            ({"kind": "chain", "name": kept, "address": id(KEPT.inner[0])}, None),
+            ({"kind": "chain", "name": "no.such.Type"}, None),
+            ({"kind": "allocations", "seconds": 0.05}, None),
+            ({"kind": "lines", "name": node, "seconds": 1}, lambda: look_lines._State.restore),
+            ({"kind": "lines", "name": "later", "seconds": 1}, lambda: look_lines._State.restore),
+            ({"kind": "recording", "run": True, "seconds": 0.5}, lambda: RECORDED),
+            ({"kind": "allocations", "seconds": 60}, tracemalloc.is_tracing),
+        ):
+            look_over(control)
+            look(control, asked, until or (lambda: False))
+            talk()
+        if control:
+            with contextlib.suppress(MemoryError, RuntimeError):
+                control.close()
+            leave(control)
+    return out
+
+
+def leave(control: Any) -> None:
+    """End a look that did not end, and turn off what it turned on."""
+    shutil.rmtree(control.folder, ignore_errors=True)
+    look_over(control)
+    look_lines._State.restore.clear()
+    look_lines._State.call, look_allocations._State.started = None, False
+    sys.settrace(None)
+    tracemalloc.stop()
+
+
+RECORDED: list[int] = []
+
+
+def memray() -> Any:
+    """In place of memray, which cannot record twice at once, nor where there is a profiler."""
+    RECORDED.clear()
+
+    @contextlib.contextmanager
+    def tracker(**given: Any) -> Iterator[None]:
+        RECORDED.append(1)
+        yield
+
+    return types.SimpleNamespace(
+        Tracker=tracker, FileDestination=lambda *given, **named: None,
+        FileFormat=types.SimpleNamespace(AGGREGATED_ALLOCATIONS=1),
+    )  # fmt: skip
+
+
+def look(control: Any, asked: dict[str, Any], until: Callable[[], Any]) -> None:
+    """Ask for a look, and wait until it is under way."""
+    if control:
+        ask(control.folder, f"{uuid.uuid4().hex}.look", asked)
+        turn(control)
+        turn(control)
+        end = time.monotonic() + 5
+        while control.looks._running and not until() and time.monotonic() < end:
+            time.sleep(0.001)
+
+
+def look_over(control: Any) -> None:
+    """Wait for the end of a look."""
+    running = control and control.looks._running
+    if running and running.thread:
+        running.thread.join(20)
 
 
 def all_graphs(stage: Stage) -> Any:
@@ -440,7 +631,9 @@ async def lend(pool: Any) -> int:
 Scene = Callable[[Stage], Any]
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
-    for scene in (all_graphs, pooling, sparing, ending, showing, talking, asking, keeping)
+    for scene in (
+        all_graphs, pooling, sparing, tracking, ending, showing, looking, talking, asking, keeping,
+    )
 } | {
     f"{name} saver": functools.partial(_on_server, name)
     for name in ("postgres", "async postgres", "mongodb", "redis", "async redis", "valkey")
