@@ -183,6 +183,7 @@ def test_the_end_of_a_job_is_told(visit: Visit, told: Predicted, store: Path) ->
     said = texts(visit("serialization", thread="chat"))
     assert formats.plain("The disk is full.") in said
     stored(store, "cancelled", "null", created_us=2)
+    st.cache_data.clear()
     assert "Cancelled" in texts(visit("serialization", thread="chat"))
 
 
