@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import re
+import sys
 import time
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ from typing import Any
 
 import msgspec
 
+from statemeter import probe
 from statemeter.looks import Attention, Look
 
 MOST_COUNTED = 2_000_000
@@ -87,7 +89,7 @@ def take(attention: Attention) -> Census:
     every = -(-number // MOST_COUNTED) or 1
     types: Counter[type] = Counter()
     containers: list[tuple[int, str, int]] = []
-    own = {id(containers), id(types)}
+    own = {id(containers), id(types)} | _own()
     for part in slices(objects, every):
         attention.check()
         types.update(map(type, part))
@@ -101,6 +103,13 @@ def take(attention: Attention) -> Census:
     containers.sort(reverse=True)
     longest = containers[:_KEPT_CONTAINERS]
     return Census(number, every, named, {at: (name, length) for length, name, at in longest})
+
+
+def _own() -> set[int]:
+    """The probe's own containers, which are no matter of the application's."""
+    holders: list[Any] = [vars(probe.get())]
+    holders += [vars(module) for name, module in list(sys.modules.items()) if name.startswith(_OWN)]
+    return {id(one) for holder in holders for one in list(holder.values())}
 
 
 def slices(objects: list[Any], every: int = 1) -> Iterator[list[Any]]:

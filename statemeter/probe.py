@@ -11,6 +11,7 @@ thread starts with its first event. ``atexit`` writes what is left, for at most 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import itertools
 import logging
@@ -154,7 +155,8 @@ class Probe:
                     if wake is not self._wake:
                         return
                     self._tick()
-                self.control.look(self.savers)
+                with contextlib.suppress(OSError):  # a closed folder: nobody can ask in it either
+                    self.control.look(self.savers)
             except Exception:
                 faults.fault("the probe's thread")
 

@@ -14,6 +14,8 @@ COLOURS = {
 """Colour of each state of ``storage.deaths.Ending``."""
 
 _FLAGS = {"leak": "red", "state": "orange", "steady": "green"}
+_CHOSEN = "process-chosen"
+"""In the state of the session while a row was just ticked."""
 _MOST_PIXELS = 260
 
 
@@ -52,12 +54,15 @@ def draw(rows: pd.DataFrame, chosen: str, key: str) -> None:
             selection_mode="single-row", on_select=lambda: _choose(rows, key),
             column_config=_columns(),
         )  # fmt: skip
+    if st.session_state.pop(_CHOSEN, False):
+        st.rerun()  # the whole page: the address and the looks are beyond this part
 
 
 def _choose(rows: pd.DataFrame, key: str) -> None:
     picked = st.session_state["processes-table"]["selection"]["rows"]
     if picked and picked[0] < len(rows):
         st.session_state[key] = str(rows["incarnation"].iloc[picked[0]])
+        st.session_state[_CHOSEN] = True
 
 
 def _columns() -> dict[str, object]:

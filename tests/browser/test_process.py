@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Look, drawn
+from tests.browser.test_pages import choose_row
 from tests.pages.test_process import PROCESSES, fill
 
 pytestmark = pytest.mark.browser
@@ -35,9 +37,9 @@ def test_a_row_shows_its_process(look: Look, filled: str) -> None:
     """Its charts are drawn, the address follows."""
     page = look(f"{filled}/process?window=15m&refresh=paused&process={PROCESSES[1]}")
     expect(page.get_by_text("It leaks")).to_be_visible()
-    table = page.locator(".st-key-card-processes canvas").first
-    table.click(position={"x": 15, "y": 16 + 2 * 33})
+    choose_row(page, "card-processes", row=1)
     expect(page.get_by_text("pid 4002 on box")).to_be_visible()
     expect(page.get_by_text("It does not grow")).to_be_visible()
-    assert PROCESSES[2] in page.url
+    expect(page.get_by_text("At this rate memory is used up")).to_have_count(0)
+    expect(page).to_have_url(re.compile(PROCESSES[2]))
     expect(page.locator(".st-key-card-memory .main-svg").first).to_be_visible()

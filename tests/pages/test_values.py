@@ -20,6 +20,7 @@ from pages.ui import data, values, viewer
 from statemeter import probe
 from storage.values import Ask
 from tests import long_thread
+from tests.collector.live import wait_for
 from tests.collector.made import collect
 
 MARK = "Question 2"
@@ -112,6 +113,7 @@ def test_values_of_a_saver_in_memory(shown: pytest.MonkeyPatch, store: Path) -> 
     """They come from the process, this one; with another setting there, it hands out none."""
     saver = InMemorySaver()
     row = played(saver, store)
+    wait_for(probe.get().control.folder.is_dir, "the folder in which the process is asked")
     answer = values.checkpoint(row, "", "")
     assert answer.problem == ""
     assert answer.channels["turn"].data == 4

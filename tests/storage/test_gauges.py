@@ -8,6 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from collector.accesses import READINGS_KEPT
 from tests.collector.made import Made, collect, query
 
 POOL = "f" * 12
@@ -65,9 +66,10 @@ def test_growth_and_peaks_equal_an_independent_count(tmp_path: Path) -> None:
 
 
 def test_a_reading_has_a_bounded_number_of_names(tmp_path: Path) -> None:
+    """Whatever a process sends."""
     made = Made(tmp_path / "spool")
     made.gauges(POOL, **{f"name{number}": number for number in range(500)})
     made.write()
     collect(made.folder, tmp_path / "store.sqlite")
     (row, *_) = query(tmp_path / "store.sqlite", "SELECT readings FROM gauge_samples")
-    assert len(json.loads(row["readings"])) == 32
+    assert len(json.loads(row["readings"])) == READINGS_KEPT
