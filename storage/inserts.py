@@ -15,6 +15,7 @@ from sqlalchemy.dialects import sqlite
 from storage import (
     models,
     models_costs,
+    models_findings,
     models_inspections,
     models_jobs,
     models_regions,
@@ -32,6 +33,7 @@ _TABLES: dict[str, Table] = {
         models_jobs,
         models_costs,
         models_regions,
+        models_findings,
     )
     for table in module.TABLES
 }

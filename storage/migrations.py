@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from storage import (
     models,
     models_costs,
+    models_findings,
     models_inspections,
     models_jobs,
     models_regions,
@@ -93,6 +94,10 @@ def _add_node_memory(connection: Connection) -> None:
     )
 
 
+def _create_findings(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_findings.TABLES)
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -104,6 +109,7 @@ CHANGES = (
     Change(8, "costs: work by hour, prices, settings", _create_costs),
     Change(9, "regions of applications", _create_regions),
     Change(10, "memory of nodes, by process", _add_node_memory),
+    Change(11, "findings, and how their rules ran", _create_findings),
 )
 
 NEWEST = CHANGES[-1].version

@@ -1,0 +1,10 @@
+"""All rules, in the order of the list of problems in docs/findings.md."""
+
+from __future__ import annotations
+
+from collector.findings.rule import Rule
+from collector.findings.rules import quadratic_channel
+
+RULES: tuple[Rule, ...] = (
+    quadratic_channel.RULE,
+)  # fmt: skip

@@ -1,0 +1,187 @@
+"""The rules at work: which threads have new calls, what each rule finds, in portions of short time.
+
+A look costs what is new: of all calls stored since the last one the threads are taken, and each is
+looked at by the rules of threads. What is of no thread is looked at every ``WHOLE_SECONDS``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, Engine, text
+
+from collector.findings.facts import ThreadFacts
+from collector.findings.look import Look
+from collector.findings.predictions import Predictions
+from collector.findings.rule import CannotLook, Rule
+from storage.findings import Finding
+from storage.queries import reading
+
+logger = logging.getLogger("statemeter.collector")
+
+BUDGET_SECONDS = 0.3
+"""Of the processor, for the threads of one look."""
+MOST_CALLS = 20_000
+"""New calls whose threads are taken at once."""
+WHOLE_SECONDS = 10.0
+CURSOR = "operations"
+
+
+@dataclass
+class Ran:
+    """What a rule did in one look."""
+
+    rule: Rule
+    looks: int = 0
+    took_us: int = 0
+    why: str = ""
+    subjects: int | None = None
+    """None: not counted this time."""
+    whole: bool = False
+    """All that is of no thread was looked at."""
+    found: list[tuple[int, Finding]] = field(default_factory=list)
+    """Row of the thread (0: of none) and finding."""
+
+
+@dataclass
+class Outcome:
+    """What one look found."""
+
+    at_us: int
+    ran: dict[str, Ran]
+    threads: list[int]
+    """Rows of the threads that were looked at."""
+    position: int | None
+    """Calls up to this row have been looked at; None: as before."""
+    finished: bool
+    """There is nothing new."""
+
+
+class Finder:
+    """Looks, again and again; what it remembers is only which threads it still has to look at.
+
+    Args:
+        rules: those that look.
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._waiting: deque[int] = deque()
+        self._top: int | None = None
+        self._whole = float("-inf")
+        self._said: set[str] = set()
+        self._predictions = Predictions()
+
+    def look(self, engine: Engine, at_us: int, *, patient: bool = False) -> Outcome:
+        """Look once.
+
+        Args:
+            engine: a reader's.
+            at_us: now.
+            patient: look at everything that waits, however long it takes.
+        """
+        with reading(engine) as connection:
+            if not self._waiting:
+                self._gather(connection)
+            changed = {
+                row.name: row.value
+                for row in connection.execute(text("SELECT name, value FROM rule_settings"))
+            }
+            ran = {rule.id: Ran(rule) for rule in self.rules}
+            look = Look(connection, at_us, self._predictions)
+            threads = self._threads(look, ran, changed, patient)
+            if patient or time.monotonic() - self._whole >= WHOLE_SECONDS:
+                self._whole = time.monotonic()
+                self._look_at_whole(look, ran, changed)
+        position = None
+        if not self._waiting:
+            position, self._top = self._top, None
+        return Outcome(at_us, ran, threads, position, not self._waiting and position is None)
+
+    def forget(self) -> None:
+        """Begin again from what is stored: the last outcome was not."""
+        self._waiting.clear()
+        self._top = None
+        self._whole = float("-inf")
+
+    def _gather(self, connection: Connection) -> None:
+        row = connection.execute(
+            text("SELECT position FROM rule_cursors WHERE name = :name"), {"name": CURSOR}
+        ).first()
+        position = row.position if row is not None else 0
+        rows = connection.execute(
+            text("SELECT id, thread_key FROM operations WHERE id > :position ORDER BY id LIMIT :n"),
+            {"position": position, "n": MOST_CALLS},
+        ).all()
+        if rows:
+            self._top = rows[-1].id
+            self._waiting.extend(dict.fromkeys(row.thread_key for row in rows if row.thread_key))
+
+    def _threads(
+        self, look: Look, ran: dict[str, Ran], changed: dict[str, float], patient: bool
+    ) -> list[int]:
+        rules = [rule for rule in self.rules if rule.thread is not None]
+        limits = {rule.id: rule.limits(changed) for rule in rules}
+        done: list[int] = []
+        end = time.thread_time() + BUDGET_SECONDS
+        while self._waiting and (patient or time.thread_time() < end):
+            key = self._waiting.popleft()
+            facts = ThreadFacts(look.connection, key)
+            done.append(key)
+            if not facts.there:
+                continue  # what was found of it is resolved
+            for rule in rules:
+                if rule.backends and facts.backend not in rule.backends:
+                    continue
+                look.limits = limits[rule.id]
+                assert rule.thread is not None
+                self._run(ran[rule.id], rule.thread(look, facts), key)
+        return done
+
+    def _look_at_whole(self, look: Look, ran: dict[str, Ran], changed: dict[str, float]) -> None:
+        counts = self._counts(look)
+        for rule in self.rules:
+            one = ran[rule.id]
+            if rule.whole is not None:
+                look.limits = rule.limits(changed)
+                one.whole = self._run(one, rule.whole(look), 0)
+            else:
+                wanted = rule.backends or counts.keys()
+                one.subjects = sum(counts.get(name, 0) for name in wanted)
+                if not one.subjects and not one.why:
+                    one.why = (
+                        f"There are no threads in {', '.join(sorted(rule.backends))}."
+                        if rule.backends else "There are no threads yet."
+                    )  # fmt: skip
+
+    @staticmethod
+    def _counts(look: Look) -> dict[str, int]:
+        rows = look.rows(
+            "SELECT backend, count(*) AS n FROM threads WHERE deleted_us = 0 GROUP BY backend"
+        )
+        return {row.backend: row.n for row in rows}
+
+    def _run(self, ran: Ran, findings: Iterable[Finding], key: int) -> bool:
+        """Take what a rule finds; False where it could not look, or failed."""
+        began = time.thread_time_ns()
+        found: Sequence[Finding] = ()
+        try:
+            found = list(findings)
+        except CannotLook as error:
+            ran.why = str(error)
+            return False
+        except Exception as error:  # one rule must not keep the others from looking
+            ran.why = f"It failed: {type(error).__name__}. The log of the collector says more."
+            if ran.rule.id not in self._said:
+                self._said.add(ran.rule.id)
+                logger.exception("the rule %s failed", ran.rule.id)
+            return False
+        finally:
+            ran.took_us += (time.thread_time_ns() - began) // 1000
+        ran.looks += 1
+        ran.found += [(key, one) for one in found]
+        return True

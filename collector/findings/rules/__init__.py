@@ -1,0 +1,1 @@
+"""The rules, a small module each; ``collector.findings.book`` lists them."""
