@@ -74,7 +74,7 @@ class ThreadFacts:
     @property
     def whole(self) -> bool:
         """Whether its saver writes all channels with each checkpoint, changed or not."""
-        return self.row["layout"] == "whole"
+        return bool(self.row["layout"] == "whole")
 
     @cached_property
     def channels(self) -> list[Channel]:
