@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from collector import price_orders
+from collector.findings import orders as finding_orders
 from storage import orders
 
 logger = logging.getLogger("statemeter.collector")
@@ -29,6 +30,8 @@ HANDLERS: dict[str, Handler] = {
     "set prices": price_orders.set_prices,
     "reset prices": price_orders.reset_prices,
     "set costs": price_orders.set_costs,
+    "settle findings": finding_orders.settle,
+    "set threshold": finding_orders.set_threshold,
 }
 """Kind of an order → what carries it out."""
 

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from storage import (
     report_costs,
+    report_findings,
     report_processes,
     report_resources,
     report_serializing,
@@ -162,6 +163,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     **report_costs.REPORTS,
     **report_serializing.REPORTS,
     **report_processes.REPORTS,
+    **report_findings.REPORTS,
 }
 
 

@@ -28,7 +28,11 @@ BUDGET_SECONDS = 0.3
 MOST_CALLS = 20_000
 """New calls whose threads are taken at once."""
 WHOLE_SECONDS = 10.0
+MOST_THREADS = 200
+"""Threads that are taken at once where all are looked at anew."""
 CURSOR = "operations"
+ALL_THREADS = "threads"
+"""Cursors: new calls, and all threads, which is there only while they are looked at anew."""
 
 
 @dataclass
@@ -55,8 +59,9 @@ class Outcome:
     ran: dict[str, Ran]
     threads: list[int]
     """Rows of the threads that were looked at."""
-    position: int | None
-    """Calls up to this row have been looked at; None: as before."""
+    moved: tuple[str, int | None] | None
+    """A cursor, and the row up to which all was looked at (None: the cursor has done its work);
+    None: as before."""
     finished: bool
     """There is nothing new."""
 
@@ -71,7 +76,7 @@ class Finder:
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = tuple(rules)
         self._waiting: deque[int] = deque()
-        self._top: int | None = None
+        self._moved: tuple[str, int | None] | None = None
         self._whole = float("-inf")
         self._said: set[str] = set()
         self._predictions = Predictions()
@@ -97,29 +102,35 @@ class Finder:
             if patient or time.monotonic() - self._whole >= WHOLE_SECONDS:
                 self._whole = time.monotonic()
                 self._look_at_whole(look, ran, changed)
-        position = None
+        moved = None
         if not self._waiting:
-            position, self._top = self._top, None
-        return Outcome(at_us, ran, threads, position, not self._waiting and position is None)
+            moved, self._moved = self._moved, None
+        return Outcome(at_us, ran, threads, moved, not self._waiting and moved is None)
 
     def forget(self) -> None:
         """Begin again from what is stored: the last outcome was not."""
         self._waiting.clear()
-        self._top = None
+        self._moved = None
         self._whole = float("-inf")
 
     def _gather(self, connection: Connection) -> None:
-        row = connection.execute(
-            text("SELECT position FROM rule_cursors WHERE name = :name"), {"name": CURSOR}
-        ).first()
-        position = row.position if row is not None else 0
-        rows = connection.execute(
+        """Take the threads that come next: those with new calls, then those of a look anew."""
+        rows = connection.execute(text("SELECT name, position FROM rule_cursors")).all()
+        at = {row.name: row.position for row in rows}
+        calls = connection.execute(
             text("SELECT id, thread_key FROM operations WHERE id > :position ORDER BY id LIMIT :n"),
-            {"position": position, "n": MOST_CALLS},
+            {"position": at.get(CURSOR, 0), "n": MOST_CALLS},
         ).all()
-        if rows:
-            self._top = rows[-1].id
-            self._waiting.extend(dict.fromkeys(row.thread_key for row in rows if row.thread_key))
+        if calls:
+            self._moved = (CURSOR, calls[-1].id)
+            self._waiting.extend(dict.fromkeys(row.thread_key for row in calls if row.thread_key))
+        elif ALL_THREADS in at:
+            keys = connection.execute(
+                text("SELECT id FROM threads WHERE id > :position ORDER BY id LIMIT :n"),
+                {"position": at[ALL_THREADS], "n": MOST_THREADS},
+            ).all()
+            self._moved = (ALL_THREADS, keys[-1].id if keys else None)
+            self._waiting.extend(row.id for row in keys)
 
     def _threads(
         self, look: Look, ran: dict[str, Ran], changed: dict[str, float], patient: bool

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from collector.findings.finder import CURSOR, Outcome, Ran
+from collector.findings.finder import Outcome, Ran
 from storage import inserts
 from storage.findings import SEVERITIES, Finding, encode
 
@@ -56,11 +56,15 @@ def store(connection: Connection, outcome: Outcome) -> None:
                     "subjects": ran.subjects, "untold": untold, "id": ran.rule.id,
                 },
             )  # fmt: skip
-    if outcome.position is not None:
-        connection.exec_driver_sql(
-            "INSERT OR REPLACE INTO rule_cursors (name, position) VALUES (?, ?)",
-            (CURSOR, outcome.position),
-        )
+    if outcome.moved is not None:
+        name, position = outcome.moved
+        if position is None:
+            connection.exec_driver_sql("DELETE FROM rule_cursors WHERE name = ?", (name,))
+        else:
+            connection.exec_driver_sql(
+                "INSERT OR REPLACE INTO rule_cursors (name, position) VALUES (?, ?)",
+                (name, position),
+            )
 
 
 def sweep(connection: Connection, at_us: int) -> None:

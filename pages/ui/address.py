@@ -136,6 +136,11 @@ def ask_for_designs(thread_id: str, saver: str) -> None:
     _ask("serialization", {"thread": thread_id, "saver": saver})
 
 
+def ask_for(page: str, names: dict[str, str]) -> None:
+    """Goes to a page with these names in its address; as ``ask_for_thread``."""
+    _ask(page, names)
+
+
 def ask_for_list() -> None:
     """Goes to the list of threads at the next ``follow()``."""
     ask_for_thread("", "")

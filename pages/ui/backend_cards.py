@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts_lines, colours, formats, frame
+from pages.ui import charts_lines, colours, finding_top, formats, frame
 from pages.ui.cards import NOW_SHARE
 from pages.ui.charts_lines import Line
 from pages.ui.live_plot import live_plot
@@ -69,6 +69,7 @@ def _heading(row: Any, now: float | None, window: str) -> None:
         st.caption(
             f"{formats.count(row.savers)} storage{'' if row.savers == 1 else 's'}, {threads}"
         )
+    finding_top.of_backend(row.backend)
     st.metric(
         "Operations / s", formats.rate(None if unseen(row) else now),
         "no probe saw them" if unseen(row)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import formats, frame, price_orders
+from pages.ui import formats, frame
+from pages.ui.price_orders import ORDERS
 from storage import cost_settings, layouts
 from storage.cost_settings import CostSettingError
 from storage.monthly_costs import services_of
@@ -40,7 +41,7 @@ def draw(book: Book) -> None:
                         machines, instances.get(backend, _AUTO), mark)  # fmt: skip
         st.form_submit_button(
             "Save settings", icon=":material/save:", key="cost-save", on_click=_save, args=(mark,),
-            disabled=price_orders.saving(),
+            disabled=ORDERS.saving(),
         )  # fmt: skip
 
 
@@ -76,6 +77,6 @@ def _save(mark: str) -> None:
                 continue
             values[name] = number if number != cost_settings.SETTINGS[name].default else ""
     if faults:
-        price_orders.refuse(faults)
+        ORDERS.refuse(faults)
         return
-    price_orders.leave("set costs", {"values": values}, "The settings")
+    ORDERS.leave("set costs", {"values": values}, "The settings")

@@ -28,6 +28,8 @@ def page_list() -> list[st.Page]:
     return [
         st.Page(overview, title="Overview", icon=icon, url_path="", default=True),
         st.Page(overview, title="Overview", icon=icon, url_path="overview", visibility="hidden"),
+        st.Page(_FOLDER / "findings.py", title="Findings", icon=":material/troubleshoot:",
+                url_path="findings"),
         st.Page(_FOLDER / "threads.py", title="Threads", icon=":material/forum:",
                 url_path="threads"),
         st.Page(_FOLDER / "history.py", title="History", icon=":material/history:",

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import address, cards, charts, data, export, filters, frame, health, states, tables
+from pages.ui import (
+    address,
+    cards,
+    charts,
+    data,
+    export,
+    filters,
+    finding_top,
+    frame,
+    health,
+    states,
+    tables,
+)
 from pages.ui.formats import size
 from pages.ui.live_plot import live_plot
 from storage.queries import Overview
@@ -20,6 +32,7 @@ def draw() -> None:
 def _body() -> None:
     shown = data.overview()
     cards.draw(shown, filters.window())
+    finding_top.draw()
     left, right = st.columns([3, 2])
     with left:
         _stored(shown)

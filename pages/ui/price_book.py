@@ -1,4 +1,4 @@
-"""The price book and the settings of costs, to be edited: ``price_orders`` says how that goes."""
+"""The price book and the settings of costs, to be edited: ``ordering`` says how that goes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from pages.ui import cost_settings_form, data_costs, formats, frame, price_form, price_orders
+from pages.ui import cost_settings_form, data_costs, formats, frame, price_form
+from pages.ui.price_orders import ORDERS
 from storage import cost_settings, price_files
 from storage.prices import PriceError
 from storage.queries_prices import Book
@@ -25,7 +26,7 @@ def draw() -> None:
     with left, frame.card("price-edit", height="stretch"):
         frame.title("Change a price", "add, change or remove")
         price_form.draw(book)
-        price_orders.draw()
+        ORDERS.draw()
         _files(book)
     with right, frame.card("cost-settings", height="stretch"):
         cost_settings_form.draw(book)
@@ -101,8 +102,8 @@ def _files(book: Book) -> None:
         )  # fmt: skip
         st.button(
             "Reset to shipped", icon=":material/restart_alt:", key="price-reset",
-            disabled=price_orders.saving() or not (book.edited or book.removed),
-            on_click=price_orders.leave,
+            disabled=ORDERS.saving() or not (book.edited or book.removed),
+            on_click=ORDERS.leave,
             args=("reset prices", {}, "All prices are as they were shipped"),
         )  # fmt: skip
     with st.form("price-import", border=False, clear_on_submit=True):
@@ -113,29 +114,29 @@ def _files(book: Book) -> None:
         )  # fmt: skip
         st.form_submit_button(
             "Import", icon=":material/upload:", key="price-take", on_click=_take,
-            disabled=price_orders.saving(),
+            disabled=ORDERS.saving(),
         )  # fmt: skip
 
 
 def _take() -> None:
     file = st.session_state.get("price-file")
     if file is None:
-        price_orders.refuse(["No file was chosen."])
+        ORDERS.refuse(["No file was chosen."])
         return
     try:
         found = price_files.read(file.getvalue())
     except PriceError as error:
-        price_orders.refuse(list(error.faults))
+        ORDERS.refuse(list(error.faults))
         return
     if not found.prices:
-        price_orders.refuse(list(found.faults) or ["The file has no price."])
+        ORDERS.refuse(list(found.faults) or ["The file has no price."])
         return
-    price_orders.leave(
+    ORDERS.leave(
         "set prices", {"prices": [price.row() for price in found.prices]},
         f"{len(found.prices)} prices of the file",
     )  # fmt: skip
-    if found.faults and price_orders.saving():
-        price_orders.tell(
+    if found.faults and ORDERS.saving():
+        ORDERS.tell(
             f"{len(found.prices)} prices are taken, {len(found.faults)} lines are not:",
             list(found.faults),
         )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from pages.ui import price_orders
+from pages.ui.price_orders import ORDERS
 from storage.prices import BACKENDS, COLUMNS, CONFIDENCES, UNITS, Price, PriceError, parse
 from storage.queries_prices import Book
 
@@ -58,12 +58,12 @@ def draw(book: Book) -> None:
         with st.container(horizontal=True):
             st.form_submit_button(
                 "Save", type="primary", icon=":material/save:", key="price-save",
-                disabled=price_orders.saving(), on_click=_save, args=(price, mark, tuple(by_key)),
+                disabled=ORDERS.saving(), on_click=_save, args=(price, mark, tuple(by_key)),
             )  # fmt: skip
             if price is not None:
                 st.form_submit_button(
                     "Remove", icon=":material/delete:", key="price-remove",
-                    disabled=price_orders.saving(), on_click=_remove, args=(price,),
+                    disabled=ORDERS.saving(), on_click=_remove, args=(price,),
                 )  # fmt: skip
 
 
@@ -101,15 +101,13 @@ def _save(price: Price | None, mark: str, known: tuple[str, ...]) -> None:
     try:
         made = parse(told)
     except PriceError as error:
-        price_orders.refuse(list(error.faults))
+        ORDERS.refuse(list(error.faults))
         return
     if price is None and made.key in known:
-        price_orders.refuse(
-            [f"{_name(made)} is in the book already: choose it above to change it."]
-        )
+        ORDERS.refuse([f"{_name(made)} is in the book already: choose it above to change it."])
         return
-    price_orders.leave("set prices", {"prices": [made.row()]}, _name(made))
+    ORDERS.leave("set prices", {"prices": [made.row()]}, _name(made))
 
 
 def _remove(price: Price) -> None:
-    price_orders.leave("set prices", {"removed": [price.key]}, f"{_name(price)} is removed")
+    ORDERS.leave("set prices", {"removed": [price.key]}, f"{_name(price)} is removed")

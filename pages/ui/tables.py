@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, filters, formats
+from pages.ui import address, data_findings, filters, formats
 from storage.queries_threads import GROWING, GROWING_BYTES, REWRITTEN, flags
 
 _FLAGS = {
+    "critical": "red",
+    "warning": "orange",
     "growing": "orange",
     "rewritten": "red",
     "errors": "red",
@@ -19,6 +21,7 @@ _FLAGS = {
     "partial": "blue",
 }
 _FLAGS_HELP = (
+    "**critical**, **warning**: the worst finding of it, see [Findings](findings).  \n"
     f"**growing**: the newest checkpoint is {GROWING:g} × that of mid-window or more, "
     f"and at least {formats.size(GROWING_BYTES)}.  \n"
     f"**rewritten**: more than {REWRITTEN} × the newest checkpoint was written.  \n"
@@ -58,7 +61,7 @@ def threads(
             "live": rows["live_bytes"],
             "steps": rows["steps"],
             "amplification": rows["amplification"],
-            "flags": flags(rows, curves),
+            "flags": _flagged(rows, curves),
         }
     )
     if not small:
@@ -85,6 +88,16 @@ def threads(
         placeholder=formats.UNKNOWN,
         alt="Threads",
     )
+
+
+def _flagged(rows: pd.DataFrame, curves: dict[int, np.ndarray]) -> list[list[str]]:
+    """What stands out of each thread, its worst finding first."""
+    worst = data_findings.flags([int(key) for key in rows["id"]])
+    found = [worst.get(int(key), "") for key in rows["id"]]
+    return [
+        [severity, *told] if severity in _FLAGS else told
+        for severity, told in zip(found, flags(rows, curves), strict=True)
+    ]
 
 
 def back_to_list() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data, export, formats, frame, tables
+from pages.ui import address, data, export, finding_top, formats, frame, tables
 
 Open = Callable[[str, str], None]
 """Goes to a thread, by its id and the key of its saver."""
@@ -63,6 +63,7 @@ def draw(row: Any, link: Callable[[Any], None]) -> None:
             tables.back_to_list()
             link(row)
             open_designs(row)
+            finding_top.of_thread(row.thread_id, int(row.id))
         st.code(row.thread_id, language=None)
         with st.container(horizontal=True, gap="xsmall", key="thread-badges"):
             st.badge(formats.backend_name(row.backend), icon=":material/database:", color="gray")

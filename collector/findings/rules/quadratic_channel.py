@@ -15,13 +15,16 @@ from collector.findings.facts import Channel, ThreadFacts
 from collector.findings.look import MONTH_US, Look
 from collector.findings.predictions import fix
 from collector.findings.rule import Rule, threshold
+from storage.designs import Prediction
 from storage.findings import About, Cost, Finding, Measure
 from storage.history_sizes import is_internal
 
 ID = "quadratic-channel"
 CRITICAL_TIMES = 5
 """So many times the threshold is critical."""
-FIXES = 4
+FIXES = 5
+WHOLE = ("exit", "prune")
+"""Kinds of designs of the whole thread."""
 GROWS = 1.01
 """So much longer from a quarter of the newest 200 sizes to the next one: a conversation of 4,000
 turns that goes on growing still does, what is kept at a length does not."""
@@ -84,6 +87,16 @@ def grows(sizes: list[tuple[int, int]], steps: int) -> bool:
     return rises >= len(newer) / 4 and median(after) > GROWS * median(before)
 
 
+def best_of_each(designs: list[Prediction], channel: str) -> list[Prediction]:
+    """The best of each kind of design: first those of the channel, which end the growth, then
+    those of the whole thread."""
+    best: dict[str, Prediction] = {}
+    for one in designs:
+        if one.design.channel == channel or one.design.kind in WHOLE:
+            best.setdefault(one.design.kind, one)
+    return sorted(best.values(), key=lambda one: one.design.kind in WHOLE)
+
+
 def _finding(  # noqa: PLR0917 (what is known of the channel)
     look: Look, thread: ThreadFacts, channel: Channel, stored: float, sizes: list[tuple[int, int]],
     exact: bool,
@@ -94,8 +107,7 @@ def _finding(  # noqa: PLR0917 (what is known of the channel)
     times = stored / channel.live_bytes
     a_month = stored / max(end - thread.row["first_seen_us"], 1) * MONTH_US
     long = end - thread.row["first_seen_us"] > MONTH_US / 730  # an hour: less is no rate
-    ways = [one for one in look.designs(thread) if one.design.channel == channel.name
-            or one.design.kind in {"exit", "prune"}]  # fmt: skip
+    ways = best_of_each(look.designs(thread), channel.name)
     saved = max((one.saved_bytes or 0 for one in ways), default=None)
     name = channel.name
     return Finding(
