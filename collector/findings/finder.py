@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
@@ -139,7 +140,8 @@ class Finder:
         limits = {rule.id: rule.limits(changed) for rule in rules}
         done: list[int] = []
         end = time.thread_time() + BUDGET_SECONDS
-        while self._waiting and (patient or time.thread_time() < end):
+        # One at least: a look of no thread at all would never come to an end.
+        while self._waiting and (patient or not done or time.thread_time() < end):
             key = self._waiting.popleft()
             facts = ThreadFacts(look.connection, key)
             done.append(key)
@@ -150,7 +152,7 @@ class Finder:
                     continue
                 look.limits = limits[rule.id]
                 assert rule.thread is not None
-                self._run(ran[rule.id], rule.thread(look, facts), key)
+                self._run(ran[rule.id], partial(rule.thread, look, facts), key)
         return done
 
     def _look_at_whole(self, look: Look, ran: dict[str, Ran], changed: dict[str, float]) -> None:
@@ -159,7 +161,7 @@ class Finder:
             one = ran[rule.id]
             if rule.whole is not None:
                 look.limits = rule.limits(changed)
-                one.whole = self._run(one, rule.whole(look), 0)
+                one.whole = self._run(one, partial(rule.whole, look), 0)
             else:
                 wanted = rule.backends or counts.keys()
                 one.subjects = sum(counts.get(name, 0) for name in wanted)
@@ -176,12 +178,12 @@ class Finder:
         )
         return {row.backend: row.n for row in rows}
 
-    def _run(self, ran: Ran, findings: Iterable[Finding], key: int) -> bool:
+    def _run(self, ran: Ran, looks: Callable[[], Iterable[Finding]], key: int) -> bool:
         """Take what a rule finds; False where it could not look, or failed."""
         began = time.thread_time_ns()
         found: Sequence[Finding] = ()
         try:
-            found = list(findings)
+            found = list(looks())
         except CannotLook as error:
             ran.why = str(error)
             return False
