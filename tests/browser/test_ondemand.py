@@ -23,12 +23,13 @@ def service(serve, request: pytest.FixtureRequest) -> Service:  # type: ignore[n
     return serve("objects").ready()  # type: ignore[no-any-return]
 
 
-def ask(page: Page, label: str, seconds: str) -> None:
+def ask(page: Page, label: str, kind: str, seconds: str) -> None:
     """Choose what to look at, and look."""
     page.get_by_role("radio", name=label, exact=True).or_(
         page.get_by_role("button", name=label, exact=True)
     ).first.click()
-    field = page.locator("[class*=st-key-look-seconds] input")
+    # Of this kind: that of the kind before stays until the page is drawn.
+    field = page.locator(f".st-key-look-seconds-{kind} input")
     expect(field).to_be_visible()
     field.fill(seconds)
     field.press("Enter")
@@ -45,7 +46,7 @@ def test_a_census_and_a_flame_graph_of_a_running_process(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     expect(page.get_by_text("What it costs.")).to_be_visible()
-    ask(page, "Objects", "4")
+    ask(page, "Objects", "census", "4")
     expect(page.locator(".st-key-look-now button").first).to_be_visible()
     expect(page.get_by_text(re.compile("grows? steadily")).first).to_be_visible()
     expect(page.get_by_text("__main__.Session").first).to_be_visible()
@@ -55,7 +56,7 @@ def test_a_census_and_a_flame_graph_of_a_running_process(
     chain = page.locator("[class*=plot-chain] .statemeter-plot")
     expect(chain).to_contain_text(".SESSIONS")
     expect(chain).to_contain_text("module")
-    ask(page, "Recording", "3")
+    ask(page, "Recording", "recording", "3")
     flame = page.locator("[class*=plot-flame-peak] .statemeter-plot")
     expect(flame).to_be_visible()
     expect(flame.locator(".iciclelayer path").first).to_be_attached()
