@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collector.findings.rule import Rule
-from collector.findings.rules import echoed_state, large_value, quadratic_channel
+from collector.findings.rules import (
+    bookkeeping_bloat,
+    config_in_metadata,
+    echoed_state,
+    large_value,
+    namespace_bloat,
+    never_pruned,
+    quadratic_channel,
+)
 
 RULES: tuple[Rule, ...] = (
     quadratic_channel.RULE,
     large_value.RULE,
     echoed_state.RULE,
+    namespace_bloat.RULE,
+    never_pruned.RULE,
+    bookkeeping_bloat.RULE,
+    config_in_metadata.RULE,
 )  # fmt: skip
