@@ -6,8 +6,12 @@ from collector.findings.rule import Rule
 from collector.findings.rules import (
     bookkeeping_bloat,
     config_in_metadata,
+    delta_channel_misuse,
+    durability_cost,
     echoed_state,
+    in_memory_leak,
     large_value,
+    late_failure,
     namespace_bloat,
     never_pruned,
     quadratic_channel,
@@ -21,4 +25,8 @@ RULES: tuple[Rule, ...] = (
     never_pruned.RULE,
     bookkeeping_bloat.RULE,
     config_in_metadata.RULE,
+    in_memory_leak.RULE,
+    late_failure.RULE,
+    durability_cost.RULE,
+    delta_channel_misuse.RULE,
 )  # fmt: skip
