@@ -14,6 +14,7 @@ from collector.findings.rules import (
     late_failure,
     namespace_bloat,
     never_pruned,
+    orphans,
     quadratic_channel,
 )
 
@@ -21,6 +22,7 @@ RULES: tuple[Rule, ...] = (
     quadratic_channel.RULE,
     large_value.RULE,
     echoed_state.RULE,
+    orphans.RULE,
     namespace_bloat.RULE,
     never_pruned.RULE,
     bookkeeping_bloat.RULE,

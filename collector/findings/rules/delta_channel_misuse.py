@@ -87,7 +87,7 @@ def _uses(thread: ThreadFacts, slow: bool) -> dict[str, _Use]:
     return found
 
 
-def _read(  # noqa: PLR0917 (one row, taken apart)
+def _read(
     found: dict[str, _Use], walked: dict[str, int], channels: list[str], row: Any, timed: bool
 ) -> None:
     for channel in channels:

@@ -68,7 +68,8 @@ def test_a_state_that_comes_back_is_found(kind: str, found: Found, tmp_path: Pat
     before, after = (thread_row(found.store, one)["stored_bytes"]  # type: ignore[attr-defined]
                      for one in ("whole", "news"))  # fmt: skip
     (one,) = finding.fixes
-    assert one.saving and one.saving.bytes == pytest.approx(before - after, rel=0.1)
+    assert one.saving
+    assert one.saving.bytes == pytest.approx(before - after, rel=0.1)
 
 
 class Chat(TypedDict):

@@ -55,7 +55,7 @@ def test_reads_of_unknown_threads(found: Found, spool: Spooled) -> None:
     told = {one.name: one.value for one in finding.measured}
     assert told["entries without a checkpoint"] == len(saver.storage) - 1 == UNKNOWN
     assert finding.subject.process == statemeter.stats()["incarnation"]
-    exec(finding.fixes[1].code, {"saver": saver})  # noqa: S102 (what a user would paste)
+    exec(finding.fixes[1].code, {"saver": saver})
     assert list(saver.storage) == ["known"]
     until(spool, "saver_empty_threads", 0)
     assert found(RULE) == []

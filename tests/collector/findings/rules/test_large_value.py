@@ -88,7 +88,8 @@ def test_a_document_in_the_state_is_found(found: Found, tmp_path: Path) -> None:
     assert told["stored of it"] == size * len(held)
     assert len(found(RULE)) == 1
     reference, untracked = finding.fixes
-    assert reference.saving and untracked.saving
+    assert reference.saving
+    assert untracked.saving
     assert reference.saving.bytes == pytest.approx(sizes["before"] - sizes["kept"] - SIZE, rel=0.1)
     saved = sizes["before"] - sizes["untracked"]
     # Its pending write is not stored, either: one of eleven.

@@ -58,7 +58,7 @@ def test_history_that_nothing_deletes(found: Found, tmp_path: Path) -> None:
         ).fetchone()
         scope: dict[str, Any] = {}
         prune = finding.fixes[0]
-        exec(prune.code, scope)  # noqa: S102 (what a user would paste)
+        exec(prune.code, scope)
         for thread in THREADS:
             scope["prune"](saver, thread)
         after = rows(saver)
