@@ -54,7 +54,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
                 usd_a_month=usd)  # fmt: skip
     yield Finding(
         rule=ID, severity="info",
-        title=f"A run writes {puts:,.0f} checkpoints; the last one alone would save {saved:,} bytes",
+        title=f"A run writes {puts:,.0f} checkpoints; only the last would save {saved:,} bytes",
         subject=thread.subject(), since_us=int(runs[0][0].at_us),
         measured=[
             Measure(name="checkpoints of a run", value=puts, unit="count",

@@ -29,8 +29,8 @@ WHOLE = 0.5
 
 ABOUT = About(
     id=ID, title="A node writes back what it was given",
-    looks_at="Bytes of the pending writes of each node, beside the bytes that the same channels had "
-    "before and have after; and bytes of each Send beside the state.",
+    looks_at="Bytes of the pending writes of each node, beside the bytes that the same channels "
+    "had before and have after; and bytes of each Send beside the state.",
     thresholds=[
         threshold("times", 3, "count", 1, 10_000,
                   "Runs of the node that did so, or Sends: once may be chance."),

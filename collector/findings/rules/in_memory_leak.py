@@ -48,9 +48,9 @@ def look_at(look: Look) -> Iterable[Finding]:
         "ORDER BY last_seen_us DESC LIMIT :most",
         recent=look.at_us - RECENT_US, most=MOST,
     )  # fmt: skip
-    if not rows:
+    if not rows and not look.rows("SELECT 1 FROM processes WHERE kind = '' LIMIT 1"):
         raise CannotLook(
-            "No instrumented process is alive. What an InMemorySaver holds is seen in its own "
+            "No instrumented process was ever seen. What an InMemorySaver holds is seen in its own "
             "process alone: graph = statemeter.instrument(graph)."
         )
     for row in rows:
@@ -59,9 +59,9 @@ def look_at(look: Look) -> Iterable[Finding]:
             yield _unknown(look, row, last)
         held = _held(last)
         enough = held >= max(look.limits["held"], 1)
-        if enough and held >= look.limits["share"] * (row.rss_bytes or held):
-            if not _frees(look, row.application, held):
-                yield _grown(look, row, last)
+        enough = enough and held >= look.limits["share"] * (row.rss_bytes or held)
+        if enough and not _frees(look, row.application, held):
+            yield _grown(look, row, last)
 
 
 def _held(last: dict[str, float]) -> float:

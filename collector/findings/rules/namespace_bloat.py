@@ -81,8 +81,8 @@ def _finding(look: Look, thread: ThreadFacts, name: str, sub: _Sub, share: float
     ways = [one for one in look.designs(thread) if one.design.kind == "exit"]
     return Finding(
         rule=ID, severity="warning",
-        title=f"{len(sub.calls):,} calls of subgraph {name} left {sub.checkpoints:,} checkpoints in "
-        f"{len(sub.namespaces):,} namespaces",
+        title=f"{len(sub.calls):,} calls of subgraph {name} left {sub.checkpoints:,} checkpoints "
+        f"in {len(sub.namespaces):,} namespaces",
         subject=thread.subject(namespace=name), since_us=sub.since_us,
         measured=[
             Measure(name="calls of the subgraph", value=len(sub.calls), unit="count",

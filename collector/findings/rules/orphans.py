@@ -20,9 +20,9 @@ ID = "orphans"
 
 ABOUT = About(
     id=ID, title="Writes whose checkpoint is not there",
-    looks_at="Puts that failed, with the pending writes under the same checkpoint, among the newest "
-    "calls of a thread; and the newest look into each SQLite and PostgreSQL database (python -m "
-    "collector check). Redis and MongoDB are not looked into for them.",
+    looks_at="Puts that failed, with the pending writes under the same checkpoint, among the "
+    "newest calls of a thread; and the newest look into each SQLite and PostgreSQL database "
+    "(python -m collector check). Redis and MongoDB are not looked into for them.",
     thresholds=[
         threshold("rows", 1, "count", 1, 1e9, "Rows of a table, or calls of put_writes."),
     ],
@@ -62,8 +62,8 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
             Measure(name="runs whose put failed", value=len(failed), unit="count"),
             Measure(name="error", value=str(first.error)),
         ],
-        why="A put failed, and the run went on meanwhile: what it wrote belongs to checkpoints that "
-        "are not there. Nothing ever reads it.",
+        why="A put failed, and the run went on meanwhile: what it wrote belongs to checkpoints "
+        "that are not there. Nothing ever reads it.",
         fixes=[
             Fix(words="Wait for each put: nothing is written under one that failed",
                 code='graph.invoke(inputs, config, durability="sync")', language="python",
