@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 from collector.findings.rule import Rule
-from collector.findings.rules import quadratic_channel
+from collector.findings.rules import (
+    bookkeeping_bloat,
+    config_in_metadata,
+    delta_channel_misuse,
+    durability_cost,
+    echoed_state,
+    in_memory_leak,
+    large_value,
+    late_failure,
+    namespace_bloat,
+    never_pruned,
+    orphans,
+    quadratic_channel,
+)
 
 RULES: tuple[Rule, ...] = (
     quadratic_channel.RULE,
+    large_value.RULE,
+    echoed_state.RULE,
+    orphans.RULE,
+    namespace_bloat.RULE,
+    never_pruned.RULE,
+    bookkeeping_bloat.RULE,
+    config_in_metadata.RULE,
+    in_memory_leak.RULE,
+    late_failure.RULE,
+    durability_cost.RULE,
+    delta_channel_misuse.RULE,
 )  # fmt: skip

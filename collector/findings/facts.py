@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from storage.design_blobs import changed_of
 from storage.findings import Evidence, Subject
 
 CALLS_KEPT = 200
@@ -30,6 +31,24 @@ ORDER BY at_us DESC, id DESC LIMIT :most) ORDER BY at_us, id"""
 _NODES = """
 SELECT * FROM (SELECT * FROM node_runs WHERE thread_key = :key
 ORDER BY at_us DESC, id DESC LIMIT :most) ORDER BY at_us, id"""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One of the newest checkpoints of the root graph, taken apart."""
+
+    row: Row[Any]
+    """Of ``operations``."""
+    sizes: dict[str, int]
+    """Channel → live bytes."""
+    changed: frozenset[str]
+    """Channels that the step wrote."""
+    lists: dict[str, Any]
+    """Written list channel → [elements, [[index, type, bytes], …]], the largest first."""
+
+    def wrote(self, channel: str) -> bool:
+        """Whether its step wrote a channel."""
+        return channel in self.sizes and channel in self.changed
 
 
 @dataclass(frozen=True)
@@ -97,6 +116,43 @@ class ThreadFacts:
         """Its newest checkpoints of the root graph that were stored, oldest first."""
         return self._read(_PUTS)
 
+    @cached_property
+    def checkpoints(self) -> list[Checkpoint]:
+        """The same, taken apart."""
+        under: dict[str, set[str]] = {}
+        for call, parts in self.writes:
+            if not call.ns:
+                under.setdefault(call.checkpoint, set()).update(name for name, _ in parts)
+        seen: dict[str, dict[str, int]] = {}
+        found = []
+        for row in self.puts:
+            sizes = {name: size or 0 for name, size in json.loads(row.channels).items()}
+            seen[row.checkpoint] = sizes
+            wrote = changed_of(
+                row, sizes, seen.get(row.parent), under.get(row.parent, set()), self.row["layout"]
+            )
+            found.append(Checkpoint(row, sizes, wrote, json.loads(row.lists)))
+        return found
+
+    @cached_property
+    def writes(self) -> list[tuple[Row[Any], list[tuple[str, int]]]]:
+        """Of its newest calls those of ``put_writes`` that were stored: row, and channel and bytes
+        of each write."""
+        return [
+            (row, [(name, max(size, 0)) for name, size in json.loads(row.channels)])
+            for row in self.calls
+            if row.operation == "put_writes" and not row.error
+        ]
+
+    def versions(self, channel: str) -> list[tuple[int, int]]:
+        """(µs, bytes) of each time that a checkpoint of those stored a channel: where whole ones
+        are written, whether its step wrote it or not."""
+        return [
+            (int(one.row.at_us), one.sizes[channel])
+            for one in self.checkpoints
+            if channel in one.sizes and (self.whole or one.wrote(channel))
+        ]
+
     @property
     def all_puts(self) -> bool:
         """Whether these are all that it ever had."""
@@ -114,12 +170,11 @@ class ThreadFacts:
 
     def sizes(self, channel: str) -> list[tuple[int, int]]:
         """(µs, live bytes) of a channel of the root graph at each of its newest checkpoints."""
-        found = []
-        for put in self.puts:
-            size = json.loads(put.channels).get(channel)
-            if isinstance(size, int):
-                found.append((int(put.at_us), size))
-        return found
+        return [
+            (int(one.row.at_us), one.sizes[channel])
+            for one in self.checkpoints
+            if channel in one.sizes
+        ]
 
     def subject(self, **more: str) -> Subject:
         """This thread, and what else a finding is about."""

@@ -93,8 +93,6 @@ def _store_rule(connection: Connection, ran: Ran, outcome: Outcome) -> int:
             _insert(connection, finding, thread_key, outcome.at_us)
         else:
             _update(connection, row, finding, outcome.at_us)
-    if ran.why and not ran.whole and ran.rule.whole is not None:
-        return untold  # it could not look: what it found before stays as it was
     for key, row in known.items():
         if key not in seen and not row.resolved_us:
             connection.exec_driver_sql(
@@ -106,7 +104,7 @@ def _store_rule(connection: Connection, ran: Ran, outcome: Outcome) -> int:
 
 
 def _known(connection: Connection, ran: Ran, threads: list[int]) -> Iterator[Row[Any]]:
-    if ran.rule.whole is not None and (ran.whole or ran.found):
+    if ran.whole:  # where it could not look, what it found before stays as it was
         yield from connection.exec_driver_sql(_KNOWN + "thread_key = 0", (ran.rule.id,))
     if ran.rule.thread is not None:
         for start in range(0, len(threads), 500):

@@ -24,7 +24,7 @@ class CannotLook(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """One rule; it has ``thread`` or ``whole``."""
+    """One rule; it has ``thread``, ``whole`` or both."""
 
     about: About
     thread: Callable[[Look, ThreadFacts], Iterable[Finding]] | None = None

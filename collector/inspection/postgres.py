@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from collector.inspection import (
+    orphans,
     postgres_activity,
     postgres_lookups,
     postgres_setup,
@@ -109,6 +110,8 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
         if "store" in tables:
             with findings.trying("store.expired", "Expired items"):
                 postgres_tables.check_expired(reader, findings)
+        if {"checkpoints", *(one.name for one in orphans.POSTGRES)} <= tables.keys():
+            orphans.check(findings, orphans.POSTGRES, reader.rows, less='COLLATE "C" <')
         with findings.trying("activity.idle", "Idle transactions"):
             postgres_activity.check(reader, findings, limits)
         with findings.trying("lookup.key", "Look-ups"):

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from pathlib import Path
 
-from collector.inspection import sqlite_locks, sqlite_lookups, sqlite_tables
+from collector.inspection import orphans, sqlite_locks, sqlite_lookups, sqlite_tables
 from collector.inspection.findings import Findings
 from collector.inspection.limits import MB, Limits
 from collector.inspection.sqlite_file import BUSY_SECONDS, File, expect_file, opened, tables_of
@@ -40,6 +40,8 @@ def look(address: Address, limits: Limits) -> tuple[str, str, str, Findings]:
         with findings.trying("journal", "Journal mode"):
             _check_journal(file, tables, findings)
         sqlite_tables.check(file, tables, findings)
+        if {"checkpoints", "writes"} <= tables:
+            orphans.check(findings, orphans.SQLITE, file.rows)
         sqlite_lookups.check(file, tables, findings, limits)
     return str(path), path.name, f"SQLite {sqlite3.sqlite_version}", findings
 

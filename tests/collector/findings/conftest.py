@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,15 @@ def found(spool: Spooled, tmp_path: Path) -> Found:
 
     look.store = store  # type: ignore[attr-defined]
     return look
+
+
+def change(found: Found, name: str, value: float) -> None:
+    """A user changes a threshold, such as ``never-pruned.age``; the store has to be there."""
+    with closing(sqlite3.connect(found.store)) as connection, connection:  # type: ignore[attr-defined]
+        connection.execute(
+            "INSERT OR REPLACE INTO rule_settings (name, value, changed_us) VALUES (?, ?, 1)",
+            (name, value),
+        )
 
 
 def config(thread: str, **more: Any) -> Any:

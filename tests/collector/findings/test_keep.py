@@ -69,6 +69,19 @@ def test_what_was_not_looked_at_stays_open(store: Path) -> None:
     assert [one.finding.rule for one in all_of(store)] == ["grows"]
 
 
+def test_a_rule_of_threads_and_of_the_whole(store: Path) -> None:
+    """A look at threads alone, as most are, leaves what is of the whole open, and resolves what it
+    no longer finds of those threads."""
+    both = rule("both", whole=lambda look: [])
+    found = [(0, finding("both", detail="writes")), (1, finding("both", thread="a"))]
+    seed_findings.store(store, found, at_us=SECOND, rules=[both])
+    more = [(2, finding("both", thread="b"))]
+    seed_findings.store(store, more, threads=[1], at_us=2 * SECOND, rules=[both], why="Not now.")
+    assert {one.finding.subject.detail or one.finding.subject.thread for one in all_of(store)} == {
+        "writes", "b"
+    }  # fmt: skip
+
+
 def test_other_numbers_are_written_now_and_then(store: Path) -> None:
     """A finding that only has other numbers is not written with each look."""
     for second, title in ((1, "first"), (5, "second"), (12, "third")):

@@ -182,9 +182,10 @@ def test_bloat_is_estimated(database: str, monkeypatch: pytest.MonkeyPatch) -> N
     run(
         database,
         "ALTER TABLE checkpoint_writes SET (autovacuum_enabled = off)",
-        "INSERT INTO checkpoint_writes SELECT 't', '', i::text, 'x', 0, 'c', 'x', "
+        # Ids that sort after those of today: rows whose checkpoint is still to come.
+        "INSERT INTO checkpoint_writes SELECT 't', '', (900000000 + i)::text, 'x', 0, 'c', 'x', "
         "convert_to(repeat(md5(i::text), 4), 'UTF8') FROM generate_series(1, 20000) i",
-        "DELETE FROM checkpoint_writes WHERE task_id = 'x' AND checkpoint_id::int <= 18000",
+        "DELETE FROM checkpoint_writes WHERE task_id = 'x' AND checkpoint_id::int <= 900018000",
     )
     found = until(database, lambda found: found.wrong)
     mend(check(found, "table.dead", "checkpoint_writes"), url=database)
