@@ -30,6 +30,7 @@ from storage.shared_report import (
     Section,
     Series,
     Table,
+    Value,
     known,
 )
 from storage.workloads import WORKLOADS
@@ -169,7 +170,7 @@ def _ranking(
     return Section(
         "ranking", "Which one to take", setting_name(setting),
         tables=(Table("ranking", "", columns, rows),),
-        lead=ranking.recommendation(ranked, demands),
+        of=_of(setting), lead=ranking.recommendation(ranked, demands),
         notes=(
             f"Asked for: {_asked(demands)}. A month is priced for {scale.threads:,} threads and "
             f"{scale.turns:,} turns.",
@@ -178,6 +179,12 @@ def _ranking(
             "(p > 0.1 of three rounds).",
         ),
     )  # fmt: skip
+
+
+def _of(setting: Setting) -> dict[str, Value]:
+    return {
+        "durability": setting.durability, "mode": setting.mode, "concurrency": setting.concurrency,
+    }  # fmt: skip
 
 
 def _asked(demands: Demands) -> str:
@@ -214,14 +221,14 @@ def _numbers(found: Comparison, setting: Setting) -> Section:
               "clients at once", _throughput(found, setting, places), "text")
     ] if setting == _first_of(found, setting) else []  # fmt: skip
     return Section(
-        f"numbers of {setting_name(setting)}", f"Numbers: {setting_name(setting)}",
+        "numbers", f"Numbers: {setting_name(setting)}",
         "medians of the rounds ± half the distance of their quartiles; ≈ ties with the best",
         charts=(
             *([Chart("latency", "Latency; box: quartiles, whiskers: p5 and p95", "boxes", "us",
                      there, "operation", boxes, "text")] if there else []),
             *speeds,
         ),
-        tables=(Table("numbers", "", tuple(columns), rows, across=True),),
+        of=_of(setting), tables=(Table("numbers", "", tuple(columns), rows, across=True),),
     )  # fmt: skip
 
 

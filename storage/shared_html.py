@@ -13,7 +13,7 @@ from storage import formats
 from storage.plain_text import visible
 from storage.queries import WINDOWS
 from storage.shared_charts import HEIGHT, WIDTH, draw
-from storage.shared_report import FORMS, Noisy, Report, Value, shown, to_plain
+from storage.shared_report import FORMS, Noisy, Report, Value, iso, shown, to_plain
 
 _TEXTS = frozenset({"text", "names"})
 LONGEST_NOTE = 4_000
@@ -50,7 +50,7 @@ def _template() -> Template:
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined,
         trim_blocks=False, lstrip_blocks=False,
     )  # fmt: skip
-    environment.filters |= {"shown": _shown, "draw": draw, "span": _span}
+    environment.filters |= {"shown": _shown, "draw": draw, "span": _span, "iso": iso}
     environment.tests["noisy"] = lambda value: isinstance(value, Noisy)
     environment.globals |= {
         "unknown": formats.UNKNOWN, "numbers": frozenset(FORMS) - _TEXTS,

@@ -132,6 +132,8 @@ class Section:
     figures: tuple[Figure, ...] = ()
     charts: tuple[Chart, ...] = ()
     tables: tuple[Table, ...] = ()
+    of: dict[str, Value] = field(default_factory=dict)
+    """What tells it from other sections of its name; the title says it, too."""
     lead: str = ""
     """What it comes to, in one or two sentences."""
     notes: tuple[str, ...] = ()
@@ -218,7 +220,7 @@ def to_plain(report: Report) -> dict[str, Any]:
         "version": VERSION,
         "kind": report.kind,
         "title": report.title,
-        "made_at": _iso(report.made_us),
+        "made_at": iso(report.made_us),
         "window_seconds": report.window_s,
         "anonymous": report.anonymous,
         "marks": list(report.marks),
@@ -227,6 +229,7 @@ def to_plain(report: Report) -> dict[str, Any]:
             {
                 "name": section.name,
                 "title": section.title,
+                "of": section.of,
                 "figures": _figures(section.figures),
                 "charts": [_chart(chart) for chart in section.charts],
                 "tables": {table.name: _rows(table) for table in section.tables},
@@ -271,10 +274,10 @@ def _chart(chart: Chart) -> dict[str, Any]:
 def _told(value: Value, form: str) -> Any:
     if isinstance(value, Noisy):
         return asdict(value)
-    return _iso(value) if form == "at" and isinstance(value, int | float) else value
+    return iso(value) if form == "at" and isinstance(value, int | float) else value
 
 
-def _iso(at_us: float) -> str | None:
+def iso(at_us: float) -> str | None:
     """ISO 8601 in UTC; None where there is no moment."""
     if not at_us:
         return None

@@ -11,10 +11,9 @@ from sqlalchemy import Engine, text
 from storage import cost_shares, formats, queries_steps
 from storage.costs import costs
 from storage.curves import areas, spread, step_axis
-from storage.errors import StoreError
+from storage.finding import one_thread
 from storage.queries import Scope, now_us, reading
 from storage.queries_steps import STEPS_READ, Steps
-from storage.queries_threads import find_thread
 from storage.shared_names import Names
 from storage.shared_report import (
     Chart,
@@ -96,28 +95,6 @@ def of_thread(
         _subject(engine, row, names), [*sections, _elements(steps), _steps(row, steps),
         _nodes(nodes)], at_us, window_s, names.anonymous, tuple(_marks(row, spaces)),
     )  # fmt: skip
-
-
-def one_thread(engine: Engine, thread: str, saver: str) -> Any:
-    """The row of a thread, by attributes, as of ``find_thread``.
-
-    Raises:
-        StoreError: no storage has it, or several have; the message says which.
-    """
-    rows = find_thread(engine, thread, saver)
-    if rows.empty:
-        raise StoreError(
-            f"The store has no thread {thread!r}{f' of saver {saver!r}' if saver else ''}. "
-            "python -m storage threads lists those it has."
-        )
-    if len(rows) > 1:
-        there = ", ".join(
-            f"{row.saver} ({row.saver_label or row.backend})" for row in rows.itertuples()
-        )
-        raise StoreError(
-            f"Several storages have a thread {thread!r}: choose one with --saver, of {there}."
-        )
-    return next(rows.itertuples(index=False))
 
 
 def _subject(engine: Engine, row: Any, names: Names) -> tuple[Figure, ...]:
@@ -217,8 +194,8 @@ def _namespace(
                          Series("of it serializing", numbers(table["serde_us"].iloc[slow]), 1)])
         )  # fmt: skip
     return Section(
-        f"steps of {name}" if several else "channels", f"Step by step{of}",
-        f"over {axis}s", charts=tuple(charts),
+        "channels", f"Step by step{of}", f"over {axis}s", of={"namespace": name},
+        charts=tuple(charts),
         tables=(Table("channels", "Channels of the newest checkpoint", CHANNELS, rows),),
         notes=() if len(seen) else (
             "Write latency is unknown: these writes were found in the database, no probe saw them.",
