@@ -75,12 +75,13 @@ def _largest() -> None:
     with frame.card("largest", height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             frame.title("Largest threads", "tick one to open it")
-            export.button("threads", lambda: page.rows.drop(columns="id"))
-            _report()
-            st.button(
-                "All threads", icon=":material/arrow_forward:", icon_position="right",
-                key="all-threads", type="tertiary", on_click=address.ask_for_list,
-            )  # fmt: skip
+            with st.container(horizontal=True, width="content", gap="small"):
+                export.button("threads", lambda: page.rows.drop(columns="id"))
+                _report()
+                st.button(
+                    "All threads", icon=":material/arrow_forward:", icon_position="right",
+                    key="all-threads", type="tertiary", on_click=address.ask_for_list,
+                )  # fmt: skip
         tables.threads(page.rows, curves, key="largest", small=True)
 
 

@@ -30,9 +30,9 @@ def files(of: str, key: str, make: Make) -> None:
     """The inside of the control, where the popover has more to choose; see ``button``."""
     st.caption("One file to share: it opens offline, and holds no content of states.")
     hidden = st.checkbox(
-        "Short names", key=f"share-{key}-anonymous",
-        help="Instead of thread ids, storages and addresses of databases, which may tell of "
-        "people.",
+        "Short names instead of ids", key=f"share-{key}-anonymous",
+        help="Thread ids, storages and addresses of databases may tell of people: they become "
+        "thread 1, storage 2.",
     )  # fmt: skip
     names = Names(bool(hidden))
     for label, ending, mime, write, use in (
