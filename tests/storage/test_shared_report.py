@@ -344,6 +344,31 @@ def test_what_nobody_saw_is_unknown(tmp_path: Path) -> None:
     assert "seen from the middle on" in shared_html.to_html(report).decode()
 
 
+def test_little_is_left_of_old_threads(tmp_path: Path) -> None:
+    """Of a thread whose single calls are kept no longer the sums are told; of a deleted one that it
+    was; an application that did nothing in the window has no latency."""
+    path = fill(tmp_path / "store.sqlite")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM operations")
+        connection.execute("DELETE FROM node_runs")
+        connection.execute("DELETE FROM rollups WHERE resolution_s < 3600")
+        connection.execute("UPDATE rollups SET bucket_us = bucket_us - 864000000000")
+        connection.execute("UPDATE threads SET deleted_us = last_seen_us, live_bytes = 0")
+    reader = open_reader(str(path))
+    thread = of_thread(reader, "support-2", window_s=DAY_S)
+    application = of_application(reader, "support-bot", window_s=900)
+    reader.dispose()
+    sizes = section(thread, "sizes")["figures"]
+    assert (sizes["steps"], sizes["amplification"], sizes["put_p95_us"]) == (21, None, None)
+    html = shared_html.to_html(thread).decode()
+    assert "It was deleted." in html
+    assert "No single checkpoint of it is kept" in html
+    growth = section(application, "growth")
+    assert growth["notes"] == ["No checkpoint was written in this window."]
+    assert section(application, "sizes")["figures"]["put_p95_us"] is None
+    assert "<!doctype html>" in shared_html.to_html(application).decode()
+
+
 def test_the_command_writes_files(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
