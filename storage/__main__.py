@@ -28,6 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
         from storage import history_command  # noqa: PLC0415 - what writes files is slow to import
 
         return history_command.main(given[1:])
+    if given[:1] == ["share"]:
+        from storage import share_command  # noqa: PLC0415 - templates and costs are slow to import
+
+        return share_command.main(given[1:])
     told = _parser().parse_args(given)
     try:
         engine = store.open_reader(told.store)
@@ -83,7 +87,8 @@ _limit.__name__ = "limit (1 to 1000000)"  # argparse names it in its message
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m storage", description=__doc__,
-        epilog="One thread, checkpoint by checkpoint: python -m storage history --help",
+        epilog="One thread, checkpoint by checkpoint: python -m storage history --help. "
+        "A report to share, as one HTML file: python -m storage share --help",
     )  # fmt: skip
     parser.add_argument("report", choices=report.REPORTS, help="what to print")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import Engine, text
 
+from storage.errors import StoreError
 from storage.queries import SECOND_US, reading
+from storage.queries_threads import find_thread
 
 _GREGORIAN = 0x01B21DD213814000
 """Ticks of 100 ns from 1582-10-15, where UUIDs begin, to 1970."""
@@ -100,3 +103,25 @@ def find(engine: Engine, words: str) -> Found:
             {"most": MOST_RUNS, "id": str(number), "hex": number.hex},
         ).scalars().all()  # fmt: skip
     return Found(tuple(keys), "run") if keys else Found()
+
+
+def one_thread(engine: Engine, thread: str, saver: str) -> Any:
+    """The row of a thread, by attributes, as of ``find_thread``.
+
+    Raises:
+        StoreError: no storage has it, or several have; the message says which.
+    """
+    rows = find_thread(engine, thread, saver)
+    if rows.empty:
+        raise StoreError(
+            f"The store has no thread {thread!r}{f' of saver {saver!r}' if saver else ''}. "
+            "python -m storage threads lists those it has."
+        )
+    if len(rows) > 1:
+        there = ", ".join(
+            f"{row.saver} ({row.saver_label or row.backend})" for row in rows.itertuples()
+        )
+        raise StoreError(
+            f"Several storages have a thread {thread!r}: choose one with --saver, of {there}."
+        )
+    return next(rows.itertuples(index=False))

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
-from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from statemeter.errors import SettingError
 from storage import export_files, store, text_table
 from storage.errors import StoreError
+from storage.finding import one_thread
 from storage.queries_history import history, to_save
-from storage.queries_threads import find_thread
 
 MOST = 1_000_000
 """Most checkpoints of a file."""
@@ -37,7 +36,7 @@ def main(arguments: list[str]) -> int:
     try:
         engine = store.open_reader(told.store)
         try:
-            key = _thread(engine, told.thread, told.saver or "")
+            key = int(one_thread(engine, told.thread, told.saver or "").id)
             found = history(engine, key, told.limit)
         finally:
             engine.dispose()
@@ -67,23 +66,6 @@ def main(arguments: list[str]) -> int:
 def _refused(why: str) -> int:
     sys.stderr.write(f"storage: {why}\n")
     return 2
-
-
-def _thread(engine: Engine, thread: str, saver: str) -> int:
-    rows = find_thread(engine, thread, saver)
-    if rows.empty:
-        raise StoreError(
-            f"The store has no thread {thread!r}{f' of saver {saver!r}' if saver else ''}. "
-            "python -m storage threads lists those it has."
-        )
-    if len(rows) > 1:
-        names = ", ".join(
-            f"{row.saver} ({row.saver_label or row.backend})" for row in rows.itertuples()
-        )
-        raise StoreError(
-            f"Several storages have a thread {thread!r}: choose one with --saver, of {names}."
-        )
-    return int(rows["id"].iloc[0])
 
 
 def _save(

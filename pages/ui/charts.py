@@ -7,7 +7,6 @@ A trace says its place among the chart colours of the theme in ``meta["color"]``
 
 from __future__ import annotations
 
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -15,23 +14,16 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from pages.ui.formats import BACKENDS, backend_name, duration, size
-
-POINTS = 600
-"""Most points of a trace; more could not be told apart on a screen."""
-
-CHANNELS_SHOWN = 7
-"""Most channels with an area of their own; the rest are one area."""
-
-CHANNEL_SHARE = 0.005
-"""Share of the largest checkpoint below which a channel has no area of its own: LangGraph's own
-channels (``branch:to:…``) hold a byte each and could not be seen."""
+from storage.curves import (
+    SIZES,
+    TIMES,
+    areas,
+    scale_of,
+    spread,
+)
 
 BREAK_SLOTS = 6
 """Slots without a write after which a line of latencies breaks."""
-
-Units = tuple[tuple[float, str], ...]
-SIZES: Units = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"), (1, "B"))
-TIMES: Units = ((1e6, "s"), (1e3, "ms"), (1, "µs"))
 
 
 def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure, str]:
@@ -98,18 +90,6 @@ def latency(frame: pd.DataFrame, slot_us: int, zone: str | None) -> tuple[go.Fig
     return figure, unit
 
 
-def step_axis(steps: pd.Series) -> tuple[np.ndarray, str]:
-    """Places of checkpoints along an axis, and what the axis counts.
-
-    Their step numbers; where these repeat (a fork, time travel, a subgraph that was called again)
-    or are missing, the checkpoints are counted from 1.
-    """
-    numbers = steps.astype("Int64")
-    if not numbers.isna().any() and (np.diff(numbers.to_numpy(np.int64)) > 0).all():
-        return numbers.to_numpy(np.int64), "step"
-    return np.arange(1, len(steps) + 1), "checkpoint"
-
-
 def channel_areas(
     channels: pd.DataFrame, x: np.ndarray, checkpoints: pd.Series
 ) -> tuple[go.Figure, str]:
@@ -121,14 +101,8 @@ def channel_areas(
         checkpoints: id of each row, which a click tells.
     """
     keep = spread(channels.sum(axis=1).to_numpy(np.float64))
-    shown = channels.iloc[keep]
-    highest = float(shown.sum(axis=1).max()) if shown.size else 0.0
-    large = shown.columns[(shown.max() >= CHANNEL_SHARE * highest).to_numpy()][:CHANNELS_SHOWN]
-    small = shown.columns.difference(large)
-    if len(small) > 1:
-        rest = shown[small].sum(axis=1).rename(f"{len(small)} others")
-        shown = pd.concat([shown[large], rest], axis=1)
-    scale, unit = scale_of(highest, SIZES)
+    shown = areas(channels.iloc[keep])
+    scale, unit = scale_of(float(shown.sum(axis=1).max()) if shown.size else 0.0, SIZES)
     figure = blank()
     for place, name in enumerate(shown.columns):
         values = shown[name].to_numpy(np.float64)
@@ -211,19 +185,6 @@ def amplification(table: pd.DataFrame, x: np.ndarray, before: int) -> tuple[go.F
     return figure, unit
 
 
-def spread(values: np.ndarray, points: int = POINTS) -> np.ndarray:
-    """Rows to draw of many: the lowest and the highest of each of equal parts, so that no spike
-    is lost, and the first and last row."""
-    if len(values) <= points:
-        return np.arange(len(values))
-    edges = np.linspace(0, len(values), points // 2, dtype=np.int64)
-    keep = {0, len(values) - 1}
-    for begin, end in pairwise(edges):
-        part = np.nan_to_num(values[begin:end])
-        keep |= {int(begin + part.argmin()), int(begin + part.argmax())}
-    return np.array(sorted(keep), dtype=np.int64)
-
-
 def local_times(at_us: np.ndarray, zone: str | None) -> np.ndarray:
     """µs since 1970 (UTC) → naive local times, ms."""
     utc = pd.to_datetime(at_us, unit="us", utc=True)
@@ -233,14 +194,6 @@ def local_times(at_us: np.ndarray, zone: str | None) -> np.ndarray:
 def literal(text: str) -> str:
     """Text of the user's data for a figure, where plotly reads some tags: none survives."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def scale_of(highest: float, units: Units) -> tuple[float, str]:
-    """The largest unit that the highest value has one of: its length and name."""
-    for scale, unit in units:
-        if highest >= scale:
-            return scale, unit
-    return units[-1]
 
 
 def texts(values: np.ndarray, form: object) -> list[str]:

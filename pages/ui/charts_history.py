@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from pages.ui import charts
 from pages.ui.charts import literal
 from pages.ui.formats import size
+from storage import curves
 
 _GAINED, _LOST, _CHOSEN = 1, 7, 4
 """Places among the chart colours."""
@@ -67,7 +68,7 @@ def channel(curve: pd.DataFrame, chosen: int) -> tuple[go.Figure, str]:
     Returns:
         The figure and the unit of its axis.
     """
-    x, _ = charts.step_axis(curve["step"])
+    x, _ = curves.step_axis(curve["step"])
     values = curve["bytes"].to_numpy(np.float64)
     highest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
     scale, unit = charts.scale_of(highest, charts.SIZES)

@@ -9,8 +9,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from pages.ui import charts
-from pages.ui.charts import BREAK_SLOTS, Units
+from pages.ui.charts import BREAK_SLOTS
 from pages.ui.formats import rate, share
+from storage.curves import Units
 
 SHARES: Units = ((0.01, "%"),)
 COUNTS: Units = ((1e6, "millions"), (1e3, "thousands"), (1, ""))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import data_costs, export, formats, frame
-from storage import comparison_costs, ranking
+from pages.ui import data_costs, data_shared, export, formats, frame, share
+from storage import comparison_costs, comparison_tables, ranking
 from storage.comparison_costs import Scale
 from storage.comparisons import Comparison
 from storage.cost_terms import MonthlyCost
 from storage.costs import terms_of
-from storage.ranking import MEASURES, REACH, REACHES, Demands, Ranked, Setting
+from storage.queries_jobs import Job
+from storage.ranking import MEASURES, REACH, REACHES, Demands, Setting
 
 
-def draw(found: Comparison, setting: Setting) -> None:
+def draw(job: Job, found: Comparison, setting: Setting) -> None:
     """Draws the card."""
     with frame.card("compare-ranking"):
         head = st.container()
@@ -23,12 +24,20 @@ def draw(found: Comparison, setting: Setting) -> None:
         priced = comparison_costs.of_comparison(found, setting, book.prices, terms_of(book), scale)
         costs = comparison_costs.usd(priced)
         ranked = ranking.rank(found, setting, demands, costs)
-        table = _rows(found, ranked, demands, costs)
-        with head:
-            export.title(
-                "Which one to take", "of those that meet what you ask for, the best first",
-                "ranking", lambda: table,
-            )  # fmt: skip
+        table = comparison_tables.ranks(found, ranked, demands, costs)
+        with (
+            head,
+            st.container(
+                horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+            ),
+        ):
+            frame.title("Which one to take", "of those that meet what you ask for, the best first")
+            with st.container(horizontal=True, width="content"):
+                export.button("ranking", lambda: table)
+                share.button(
+                    f"comparison-{job.name}", "comparison",
+                    data_shared.comparison(job.id, demands, scale, setting),
+                )  # fmt: skip
         said = ranking.recommendation(ranked, demands)
         if any(one.place for one in ranked):
             st.success(formats.plain(said), icon=":material/recommend:")
@@ -76,32 +85,6 @@ def _unknown(found: Comparison, priced: dict[str, MonthlyCost]) -> None:
         told.append(f"{name}: {why}" if why else f"{name}: {cost.service} ({cost.region})")
     said = ". ".join(told)
     st.caption(f"{formats.plain(said)}. Prices and services are chosen on the [Costs](costs) page.")
-
-
-def _rows(
-    found: Comparison, ranked: list[Ranked], demands: Demands, costs: dict[str, float | None]
-) -> pd.DataFrame:
-    survived = {
-        (one.backend, one.durability): one.turns_found == one.turns_acknowledged and one.resumed
-        for one in found.survivals
-    }
-    unit = 1.0 if demands.by == "throughput" else 1000.0
-    return pd.DataFrame({
-        "place": [(f"{one.place}" + (" ≈" if one.tie else "")) if one.place else formats.UNKNOWN
-                  for one in ranked],
-        "backend": [ranking.name(one.outcome) for one in ranked],
-        "value": [None if one.value is None else one.value / unit for one in ranked],
-        "kill": [_kill([ok for (key, _), ok in survived.items() if key == one.outcome.key])
-                 for one in ranked],
-        "server": [{True: "yes", False: "no", None: None}[one.outcome.keeps] for one in ranked],
-        "serves": [REACHES[one.outcome.reach] for one in ranked],
-        "month": [costs.get(one.outcome.key) for one in ranked],
-        "why": ["; ".join(one.failed) or one.outcome.kept_how for one in ranked],
-    })  # fmt: skip
-
-
-def _kill(survived: list[bool]) -> str | None:
-    return None if not survived else "yes" if all(survived) else "no"
 
 
 def _table(table: pd.DataFrame, demands: Demands) -> None:

@@ -16,9 +16,9 @@ from pages.ui import (
     frame,
 )
 from pages.ui.live_plot import live_plot
+from storage import comparison_tables as tables
 from storage import ranking
-from storage.comparisons import OPERATIONS, Cell, Comparison
-from storage.noise import is_tie, middle, spread
+from storage.comparisons import Cell, Comparison
 from storage.queries_jobs import Job
 from storage.ranking import Setting
 from storage.workloads import WORKLOADS
@@ -35,7 +35,7 @@ def draw(job: Job) -> None:
     if setting is None:
         _footprint(found)
         return
-    compare_ranking.draw(found, setting)
+    compare_ranking.draw(job, found, setting)
     cells = ranking.cells(found, setting)
     left, right = st.columns([3, 2])
     with left, frame.card("compare-latency", height="stretch"):
@@ -185,82 +185,20 @@ def _survivals(found: Comparison) -> None:
 
 
 def _numbers(found: Comparison, cells: dict[str, Cell], setting: Setting) -> None:
-    table = pd.DataFrame([_row(found, cell, cells) for cell in cells.values()])
+    table = pd.DataFrame([
+        {"backend": ranking.cell_name(found, cell)}
+        | {name: tables.told(one) for name, one in tables.numbers(cell, cells).items()}
+        for cell in cells.values()
+    ])  # fmt: skip
     with frame.card("compare-numbers"):
         export.title(
             "Numbers",
             f"medians of {found.rounds} rounds ± half the distance of their quartiles; ≈ ties with "
             "the best",
-            "comparison", lambda: _saved(found),
+            "comparison", lambda: tables.rounds(found),
         )  # fmt: skip
         st.dataframe(
             table, key="compare-numbers-table", hide_index=True, height="content",
             alt=f"Numbers of {setting.concurrency} at once", placeholder=formats.UNKNOWN,
             column_config={"backend": st.column_config.TextColumn("Backend", pinned=True)},
         )  # fmt: skip
-
-
-def _row(found: Comparison, cell: Cell, cells: dict[str, Cell]) -> dict[str, object]:
-    row: dict[str, object] = {"backend": ranking.cell_name(found, cell)}
-    for operation in OPERATIONS:
-        for quantile in ("p50", "p95", "p99"):
-            values = _rounds(cell, quantile, operation)
-            others = [_rounds(one, quantile, operation) for one in cells.values()]
-            row[f"{operation} {quantile} ms"] = _told(values, others, 1000.0)
-    speeds = [ranking.values(one, "throughput") for one in cells.values()]
-    row["turns/s"] = _told(ranking.values(cell, "throughput"), speeds, 1.0, largest=True)
-    row["calls/s"] = _told([one.operations_per_second for one in cell.rounds], [], 1.0)
-    row["CPU ms/turn"] = _told(
-        [one.cpu_us_per_turn for one in cell.rounds],
-        [[one.cpu_us_per_turn for one in other.rounds] for other in cells.values()], 1000.0,
-    )  # fmt: skip
-    return row
-
-
-def _rounds(cell: Cell, quantile: str, operation: str) -> list[float]:
-    return [
-        getattr(one, f"{quantile}_us")[operation]
-        for one in cell.rounds
-        if operation in getattr(one, f"{quantile}_us")
-    ]
-
-
-def _told(
-    values: list[float], others: list[list[float]], unit: float, *, largest: bool = False
-) -> str | None:
-    """Median ± spread, and whether it cannot be told from the best of all."""
-    if not values:
-        return None
-    told = f"{(middle(values) or 0.0) / unit:,.2f}"
-    half = spread(values)
-    if half is not None:
-        told += f" ± {half / unit:,.2f}"
-    known = [other for other in others if other]
-    if len(known) > 1:
-        best = (max if largest else min)(known, key=lambda one: middle(one) or 0.0)
-        ties = [other for other in known if other is best or is_tie(best, other)]
-        if len(ties) > 1 and (values == best or is_tie(best, values)):
-            told += " ≈"
-    return told
-
-
-def _saved(found: Comparison) -> pd.DataFrame:
-    """Every round of every cell, for a file: µs and counts."""
-    rows = []
-    for cell in found.cells:
-        for number, one in enumerate(cell.rounds):
-            row: dict[str, object] = {
-                "backend": ranking.name(found.outcome(cell.backend)),
-                "durability": cell.durability, "mode": cell.mode,
-                "concurrency": cell.concurrency, "pool": cell.pool or None, "round": number + 1,
-                "turns_per_second": one.turns_per_second,
-                "operations_per_second": one.operations_per_second,
-                "cpu_us_per_turn": one.cpu_us_per_turn,
-            }  # fmt: skip
-            for operation in OPERATIONS:
-                for quantile in ("p50", "p95", "p99"):
-                    row[f"{operation}_{quantile}_us"] = getattr(one, f"{quantile}_us").get(
-                        operation
-                    )
-            rows.append(row)
-    return pd.DataFrame(rows)

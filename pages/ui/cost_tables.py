@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import export, filters, formats, frame
+from storage import cost_shares
 from storage.cost_terms import PARTS, MonthlyCost, Usage
 from storage.costs import Costs, usage
 
@@ -54,31 +55,9 @@ def in_use(found: Costs) -> None:
 
 def applications(found: Costs) -> None:
     """The cost of each application and backend: bytes by what it stores, calls by what it makes."""
-    rows = []
-    for one in found.measured.workloads:
-        cost = found.now[one.backend]
-        same = [other for other in found.measured.workloads if other.backend == one.backend]
-        stored = sum(other.stored_bytes for other in same)
-        calls = sum(sum(other.calls.values()) for other in same)
-        by_bytes = one.stored_bytes / stored if stored else 1 / len(same)
-        by_calls = sum(one.calls.values()) / calls if calls else by_bytes
-        known = [part for part in cost.parts if part.usd is not None and part.keys]
-        usd = sum(
-            (part.usd or 0.0) * (by_calls if part.name == "operations" else by_bytes)
-            for part in known
-        ) if known else None  # fmt: skip
-        runs = one.a_month(one.work.runs)
-        rows.append({
-            "application": one.application or formats.UNKNOWN,
-            "backend": formats.backend_name(one.backend),
-            "usd_a_month": usd,
-            "complete": cost.usd is not None,
-            "threads": one.threads,
-            "usd_per_thread": usd / one.threads if usd is not None and one.threads else None,
-            "usd_per_1000_runs": usd / runs * 1000 if usd is not None and runs else None,
-            "stored_bytes": one.stored_bytes,
-        })  # fmt: skip
-    table = pd.DataFrame(rows)
+    table = cost_shares.applications(found)
+    table["application"] = [name or formats.UNKNOWN for name in table["application"]]
+    table["backend"] = [formats.backend_name(name) for name in table["backend"]]
     with frame.card("costs-applications", height="stretch"):
         export.title(
             "By application", "USD a month", "costs-applications", lambda: table,

@@ -9,11 +9,13 @@ from pages.ui import (
     cards,
     charts,
     data,
+    data_shared,
     export,
     filters,
     finding_top,
     frame,
     health,
+    share,
     states,
     tables,
 )
@@ -73,9 +75,26 @@ def _largest() -> None:
     with frame.card("largest", height="stretch"):
         with st.container(horizontal=True, horizontal_alignment="distribute"):
             frame.title("Largest threads", "tick one to open it")
-            export.button("threads", lambda: page.rows.drop(columns="id"))
-            st.button(
-                "All threads", icon=":material/arrow_forward:", icon_position="right",
-                key="all-threads", type="tertiary", on_click=address.ask_for_list,
-            )  # fmt: skip
+            with st.container(horizontal=True, width="content", gap="small"):
+                export.button("threads", lambda: page.rows.drop(columns="id"))
+                _report()
+                st.button(
+                    "All threads", icon=":material/arrow_forward:", icon_position="right",
+                    key="all-threads", type="tertiary", on_click=address.ask_for_list,
+                )  # fmt: skip
         tables.threads(page.rows, curves, key="largest", small=True)
+
+
+def _report() -> None:
+    """A report of the application that the page shows, or of one to choose."""
+    names = data.choices()[1]
+    if not names:
+        return
+    with st.popover(
+        "Report", icon=":material/ios_share:", key="share-application", type="tertiary"
+    ):
+        shown = filters.scope().application
+        name = shown or names[0]
+        if shown is None and len(names) > 1:
+            name = str(st.selectbox("Of the application", names, key="share-application-name"))
+        share.files(f"application-{name}", "application", data_shared.application(name))

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from pages.ui import charts, charts_lines, filters, formats, frame
-from pages.ui.charts import Units
 from pages.ui.charts_lines import COUNTS, Line
 from pages.ui.live_plot import live_plot
+from storage.curves import Units
 from storage.queries_processes import Process
 
 NAMES = {

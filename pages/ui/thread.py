@@ -10,10 +10,9 @@ import streamlit as st
 
 from pages.ui import address, charts, data, formats, frame, thread_heading, thread_tables
 from pages.ui.live_plot import live_plot
+from storage import curves
 from storage.queries_steps import STEPS_READ, Steps
-
-ROOT = "(root)"
-"""What the root namespace is called, whose name is empty."""
+from storage.step_figures import ROOT, sent_before, written
 
 
 def draw(thread_id: str, saver: str) -> None:
@@ -38,7 +37,7 @@ def draw(thread_id: str, saver: str) -> None:
             f"The newest {formats.count(STEPS_READ)} of {formats.count(row.steps)} checkpoints."
         )
     selected = thread_tables.selected_step(table)
-    x, axis = charts.step_axis(table["step"])
+    x, axis = curves.step_axis(table["step"])
     left, right = st.columns([3, 2])
     with left:
         _channels(row, channels, x, axis, table)
@@ -64,11 +63,10 @@ def _figures(row: Any, steps: Steps, table: pd.DataFrame) -> None:
     serde = table["serde_us"].to_numpy(np.float64)
     sent = np.cumsum((table["written_bytes"] + table["pending_bytes"]).to_numpy(np.float64))
     seen = ~np.isnan(took)  # what was found in a database took no known time
-    took, serde = took[seen], serde[seen]
-    p95 = float(np.quantile(took, 0.95, method="inverted_cdf")) if len(took) else None
-    few = charts.spread
+    took, serde, told = took[seen], serde[seen], written(table)
+    few = curves.spread
     with st.container(horizontal=True, key="cards", gap="small"):
-        for label, value, curve, told in (
+        for label, value, curve, about in (
             ("Live bytes", formats.size(row.live_bytes), live,
              "The newest checkpoint of the root namespace: document and all channel blobs."),
             ("Stored bytes", formats.size(row.stored_bytes), steps.stored.astype(np.float64),
@@ -76,15 +74,15 @@ def _figures(row: Any, steps: Steps, table: pd.DataFrame) -> None:
             ("Written / live", formats.factor(row.amplification), sent / np.maximum(live, 1),
              f"Write amplification: {formats.size(row.written_bytes)} were sent to the backend "
              "to have the live bytes."),
-            ("p95 write latency", formats.duration(p95), took,
+            ("p95 write latency", formats.duration(told.p95_us), took,
              "95 of 100 checkpoint writes of this namespace took no longer."),
             ("Serialization share",
-             formats.share(serde.sum() / took.sum() if took.sum() else None),
+             formats.share(told.serde_share),
              serde / np.maximum(took, 1),
              "Part of the time of these writes that went into serializing."),
         ):  # fmt: skip
             st.metric(
-                label, value, border=True, help=told, height="stretch", chart_type="area",
+                label, value, border=True, help=about, height="stretch", chart_type="area",
                 delta_color="primary",
                 chart_data=curve[few(curve, 120)].tolist() if len(curve) > 1 else None,
             )  # fmt: skip
@@ -114,8 +112,7 @@ def _channels(
 
 
 def _amplification(row: Any, steps: Steps, table: pd.DataFrame, x: np.ndarray, axis: str) -> None:
-    known = steps.table["written_bytes"].sum() + steps.table["pending_bytes"].sum()
-    before = 0 if steps.complete else max(0, int(row.written_bytes - known))
+    before = sent_before(steps, row.written_bytes)
     figure, unit = charts.amplification(table, x, before)
     with frame.card("amplification", height="stretch"):
         frame.title("Written so far against live", f"{unit}, over {axis}s")

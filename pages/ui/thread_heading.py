@@ -8,7 +8,17 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data, export, finding_top, formats, frame, tables
+from pages.ui import (
+    address,
+    data,
+    data_shared,
+    export,
+    finding_top,
+    formats,
+    frame,
+    share,
+    tables,
+)
 
 Open = Callable[[str, str], None]
 """Goes to a thread, by its id and the key of its saver."""
@@ -63,6 +73,7 @@ def draw(row: Any, link: Callable[[Any], None]) -> None:
             tables.back_to_list()
             link(row)
             open_designs(row)
+            share.button(f"thread-{row.thread_id}", "thread", data_shared.thread(row))
             finding_top.of_thread(row.thread_id, int(row.id))
         st.code(row.thread_id, language=None)
         with st.container(horizontal=True, gap="xsmall", key="thread-badges"):

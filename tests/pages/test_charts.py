@@ -6,19 +6,9 @@ import numpy as np
 import pandas as pd
 
 from pages.ui import charts
+from storage import curves
 
 SECOND = 1_000_000
-
-
-def test_spread_keeps_every_spike() -> None:
-    """Of many points few are drawn; the highest, the lowest, the first and the last are."""
-    values = np.random.default_rng(3).random(50_000)
-    values[31_234], values[12_345] = 99.0, -99.0
-    keep = charts.spread(values)
-    assert len(keep) <= charts.POINTS + 2
-    assert {0, 12_345, 31_234, 49_999} <= set(keep.tolist())
-    assert (np.diff(keep) > 0).all()
-    assert charts.spread(values[:600]).tolist() == list(range(600))
 
 
 def test_a_pause_breaks_the_line() -> None:
@@ -51,17 +41,8 @@ def test_at_most_so_many_areas() -> None:
     """Many large channels are cut at what can be told apart."""
     channels = pd.DataFrame({f"c{number}": [1_000] for number in range(40)})
     figure, _ = charts.channel_areas(channels, np.array([1]), pd.Series(["a"]))
-    assert len(figure.data) == charts.CHANNELS_SHOWN + 1
+    assert len(figure.data) == curves.CHANNELS_SHOWN + 1
     assert sum(trace.y[0] for trace in figure.data) == 40
-
-
-def test_axis_of_steps() -> None:
-    """Step numbers where they rise, else checkpoints are counted."""
-    assert charts.step_axis(pd.Series([-1, 0, 1]))[1] == "step"
-    for steps in ([1, 2, 2, 3], [1, None, 3], [3, 1]):
-        x, name = charts.step_axis(pd.Series(steps, dtype="Int64"))
-        assert name == "checkpoint"
-        assert x.tolist() == list(range(1, len(steps) + 1))
 
 
 def test_writing_before_what_is_shown_counts() -> None:
