@@ -5,6 +5,8 @@ from __future__ import annotations
 from collector.findings.rule import Rule
 from collector.findings.rules import (
     bookkeeping_bloat,
+    cache_key_unstable,
+    cache_unbounded,
     config_in_metadata,
     delta_channel_misuse,
     durability_cost,
@@ -15,7 +17,10 @@ from collector.findings.rules import (
     namespace_bloat,
     never_pruned,
     orphans,
+    process_leak,
     quadratic_channel,
+    slow_serialization,
+    store_embedding,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -28,7 +33,12 @@ RULES: tuple[Rule, ...] = (
     bookkeeping_bloat.RULE,
     config_in_metadata.RULE,
     in_memory_leak.RULE,
+    slow_serialization.RULE,
     late_failure.RULE,
     durability_cost.RULE,
+    cache_key_unstable.RULE,
+    cache_unbounded.RULE,
+    store_embedding.RULE,
+    process_leak.RULE,
     delta_channel_misuse.RULE,
 )  # fmt: skip
