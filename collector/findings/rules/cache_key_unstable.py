@@ -31,8 +31,8 @@ ABOUT = About(
         threshold("hit_rate", 0.05, "share", 0, 1,
                   "Up to this share of hits a cache hardly spares anything."),
         threshold("repeated", 0.5, "share", 0, 1,
-                  "Share of the values that have exactly the bytes of another one, from which on the"
-                  " same results are taken to be stored again and again."),
+                  "Share of the values that have exactly the bytes of another one, from which on "
+                  "the same results are taken to be stored again and again."),
     ],
 )  # fmt: skip
 
@@ -82,9 +82,9 @@ def _finding(look: Look, row: Row[Any], sizes: Counter[int], since_us: int) -> F
                     value=(stored - len(sizes)) / stored, unit="share",
                     limit=look.limits["repeated"]),
         ],
-        why=f"Each run of {node} is stored under a key of its own, though its results repeat to the "
-        "byte. By default the key is a pickle of the whole input: ids of messages made anew, times, "
-        "the order in a set, 1 beside 1.0, or earlier results in the same thread change it. "
+        why=f"Each run of {node} is stored under a key of its own, though its results repeat to "
+        "the byte. By default the key is a pickle of the whole input: ids of messages made anew, "
+        "times, the order in a set, 1 beside 1.0, or earlier results in the same thread change it. "
         + ("" if sure else "All values have one size: a node that always returns as many bytes "
            "looks the same, so check that its inputs do repeat."),
         fixes=[
@@ -92,8 +92,8 @@ def _finding(look: Look, row: Row[Any], sizes: Counter[int], since_us: int) -> F
                 code=_CODE.format(node=node, name=node if node.isidentifier() else "function"),
                 language="python", saving=saving,
                 loss="Inputs that the key takes for the same share a result."),
-            Fix(words="If the inputs really differ, take the cache policy away: it costs a look-up, "
-                "a write and the memory, and spares nothing.",
+            Fix(words="If the inputs really differ, take the cache policy away: it costs a "
+                "look-up, a write and the memory, and spares nothing.",
                 code=f'builder.add_node("{node}", function)  # no cache_policy', language="python"),
         ],
         evidence=[Evidence(page="caches", words="Hits and keys of the node")],

@@ -102,13 +102,14 @@ def _of_node(look: Look, row: Row[Any], entries: int, held: int) -> Finding:
     ]  # fmt: skip
     if row.endless:
         fixes.insert(0, Fix(
-            words="Give the entries a time to live. Expired ones leave when their key is asked for.",
+            words="Give the entries a time to live: expired ones leave when they are asked for.",
             code=_TTL.format(node=row.node), language="python",
             loss="Results older than that are worked out again."))  # fmt: skip
+    more = " or more" if row.dropped else ""
     what = "never expire" if row.endless >= entries / 2 else "have expired and are still held"
     return Finding(
         rule=ID, severity="warning",
-        title=f"{entries:,}{' or more' if row.dropped else ''} entries of {row.node} in the cache {what}",
+        title=f"{entries:,}{more} entries of {row.node} in the cache {what}",
         subject=Subject(backend=row.backend, resource=row.key, node=row.node),
         since_us=row.since_us,
         measured=[
@@ -119,8 +120,8 @@ def _of_node(look: Look, row: Row[Any], entries: int, held: int) -> Finding:
             Measure(name="expired and not read since", value=row.expired or 0, unit="count"),
             Measure(name="keys never hit", value=row.unhit / row.keys, unit="share"),
         ],
-        why=f"{row.class_name} has no maximum, and it drops an expired entry only when that very key "
-        "is asked for again. So it grows with every new input"
+        why=f"{row.class_name} has no maximum, and it drops an expired entry only when that very "
+        "key is asked for again. So it grows with every new input"
         + (" for as long as the process lives." if row.backend == "memory" else "."),
         fixes=fixes, evidence=[Evidence(page="caches", words="Keys and bytes of the node")],
         cost=cost,
@@ -128,6 +129,7 @@ def _of_node(look: Look, row: Row[Any], entries: int, held: int) -> Finding:
 
 
 def _of_lru(look: Look, row: Row[Any], size: float) -> Finding:
+    name = row.label if row.label.isidentifier() else "function"
     return Finding(
         rule=ID, severity="warning",
         title=f"The lru cache {row.label} has {size:,.0f} entries and no maximum",
@@ -140,7 +142,7 @@ def _of_lru(look: Look, row: Row[Any], size: float) -> Finding:
         why="functools.cache, and lru_cache with maxsize=None, keep the result of every argument "
         "for as long as the process lives.",
         fixes=[Fix(words="Give it a maximum.", language="python",
-                   code=_LRU_CODE.format(name=row.label if row.label.isidentifier() else "function"),
+                   code=_LRU_CODE.format(name=name),
                    loss="What was not used for longest is worked out again.")],
         evidence=[Evidence(page="caches", words="Size and hits of the lru cache")],
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """Rule: the memory of a process grows though its work does not, or streams are left half-read.
 
 The judgement is that of the Process page, ``storage.leaks``; half-consumed ``stream()`` generators
-keep threads and their state. What LangGraph's state in memory explains is no leak and not told here.
+keep threads and their state. What LangGraph's state in memory explains is no leak, and not told.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
             Measure(name="of these, writes", value=puts / len(waits), unit="count"),
             Measure(name="runs looked at", value=len(waits), unit="count"),
         ],
-        why=f"A run makes {a_run:,.1f} calls of the saver, and each waits for the server. Calls that"
-        " run beside a step (durability async) delay the run less than that, up to its end.",
+        why=f"A run makes {a_run:,.1f} calls of the saver, and each waits for the server. Calls "
+        "that run beside a step (durability async) delay the run less than that, up to its end.",
         fixes=[
             Fix(words="Write once, when the run ends.", code=_EXIT, language="python",
                 saving=Cost(ms=spared * trip_us / 1000, what="waiting in a run"),

@@ -66,8 +66,8 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
             Measure(name="bytes that it read", value=size, unit="bytes"),
             Measure(name="such calls", value=len(calls), unit="count"),
         ],
-        why="list without a limit reads and deserializes every checkpoint that the thread has, with "
-        "its pending writes. The longer the thread lives, the longer each reading takes.",
+        why="list without a limit reads and deserializes every checkpoint that the thread has, "
+        "with its pending writes. The longer the thread lives, the longer each reading takes.",
         fixes=[
             Fix(words="Read the newest 20, and further ones when they are asked for.",
                 code=_LIMIT_ALONE if thread.backend == "redis" else _LIMIT, language="python",

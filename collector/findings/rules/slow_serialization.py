@@ -1,8 +1,8 @@
 """Rule: the serializer takes most of the time that a thread's checkpoints take, and much of it.
 
-What it takes depends on the types: for 2,000 objects dicts need a tenth of the time of messages, a
-list of a million floats as much as a hundred times an ndarray (on Redis: 2 s). docs/serialization.md
-has how it is measured.
+What it takes depends on the types: for 2,000 objects dicts need a tenth of the time of messages,
+and a list of a million floats, on Redis, more than a hundred times that of an ndarray elsewhere.
+docs/serialization.md says how it is measured.
 """
 
 from __future__ import annotations
@@ -137,9 +137,7 @@ def _finding(
     )  # fmt: skip
 
 
-def _fixes(  # noqa: PLR0917
-    thread: ThreadFacts, channel: str, kind: str, slow: bool, pickled: bool
-) -> list[Fix]:
+def _fixes(thread: ThreadFacts, channel: str, kind: str, slow: bool, pickled: bool) -> list[Fix]:
     fixes = []
     if slow:
         redis = thread.backend == "redis"
@@ -153,7 +151,7 @@ def _fixes(  # noqa: PLR0917
     if pickled:
         fixes.append(Fix(words="Write msgpack, LangGraph's own, without the fallback to pickle.",
                          code=_MSGPACK, language="python",
-                         loss="Types that msgpack cannot write have to leave the state."))  # fmt: skip
+                         loss="Types that msgpack cannot write leave the state."))  # fmt: skip
     return fixes
 
 

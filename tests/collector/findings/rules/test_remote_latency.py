@@ -20,9 +20,11 @@ def test_a_saver_far_away_is_found(found: Found) -> None:
     (calls,) = query(found.store, "SELECT count(*) AS n FROM operations WHERE run > 0")  # type: ignore[attr-defined]
     assert told["calls in a run"] == pytest.approx(calls["n"] / RUNS)
     waited = told["waiting of a call, median"]
-    assert isinstance(waited, float) and waited >= WAIT * 1e6
+    assert isinstance(waited, float)
+    assert waited >= WAIT * 1e6
     saving = finding.fixes[0].saving
-    assert saving is not None and saving.ms is not None
+    assert saving is not None
+    assert saving.ms is not None
     spared = saving.ms / (waited / 1000)
     count_on(FarSaver(WAIT), RUNS, durability="exit")
     found(RULE)
