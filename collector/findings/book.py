@@ -24,6 +24,7 @@ from collector.findings.rules import (
     slow_history,
     slow_serialization,
     store_embedding,
+    store_growth,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -43,6 +44,7 @@ RULES: tuple[Rule, ...] = (
     durability_cost.RULE,
     cache_key_unstable.RULE,
     cache_unbounded.RULE,
+    store_growth.RULE,
     store_embedding.RULE,
     process_leak.RULE,
     delta_channel_misuse.RULE,
