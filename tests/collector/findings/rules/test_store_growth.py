@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from langgraph.store.sqlite import SqliteStore
+
+from collector.inspection import inbox
+from collector.inspection.run import inspect
 from storage.findings import Finding, decode
 from tests.collector.made import Made, collect, query
 
@@ -49,3 +55,26 @@ def test_a_key_that_is_put_again_is_healthy(tmp_path: Path) -> None:
 def test_deletes_are_healthy(tmp_path: Path) -> None:
     """What is put is deleted, too, though other items are held."""
     assert findings(tmp_path, PUTS, PUTS) == []
+
+
+def test_items_that_nobody_sweeps_are_found(tmp_path: Path) -> None:
+    """Of a real store whose sweeper never ran: as many as the check of the file counts. Swept, and
+    checked again, nothing is told."""
+    path, spool, store = tmp_path / "store.db", tmp_path / "spool", tmp_path / "store.sqlite"
+    with SqliteStore.from_conn_string(str(path), ttl={"default_ttl": 1}) as items:
+        items.setup()
+        for n in range(3):
+            items.put(("users",), str(n), {"n": n})
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE store SET expires_at = datetime('now', '-2 hours')")
+        told = []
+        for _ in range(2):
+            inbox.hand_over(spool, inspect(f"sqlite:///{path}"))
+            collect(spool, store)
+            rows = query(store, "SELECT body FROM findings WHERE rule = 'store-growth' "
+                         "AND resolved_us = 0")  # fmt: skip
+            told.append([decode(row["body"]) for row in rows])
+            items.sweep_ttl()
+    (finding,) = told[0]
+    assert finding.measured[0].value == 3
+    assert told[1] == []
