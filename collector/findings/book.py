@@ -12,10 +12,14 @@ from collector.findings.rules import (
     in_memory_leak,
     large_value,
     late_failure,
+    mongo_16mb,
     namespace_bloat,
     never_pruned,
+    one_lock_saver,
     orphans,
+    pool_exhausted,
     quadratic_channel,
+    redis_no_ttl,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -28,7 +32,11 @@ RULES: tuple[Rule, ...] = (
     bookkeeping_bloat.RULE,
     config_in_metadata.RULE,
     in_memory_leak.RULE,
+    one_lock_saver.RULE,
+    pool_exhausted.RULE,
     late_failure.RULE,
+    redis_no_ttl.RULE,
+    mongo_16mb.RULE,
     durability_cost.RULE,
     delta_channel_misuse.RULE,
 )  # fmt: skip
