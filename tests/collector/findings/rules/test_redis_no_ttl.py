@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 import redis
@@ -12,6 +13,7 @@ import statemeter
 from collector.findings.finder import Finder
 from collector.findings.rules import redis_no_ttl
 from storage import store
+from storage.findings import Finding
 from tests.collector.findings.conftest import Found
 from tests.collector.findings.rules.inspecting import checked, limit, numbers
 from tests.collector.inspection.looks import fill
@@ -25,7 +27,7 @@ PREFIXES = ("checkpoint:", "checkpoint_write:", "checkpoint_latest:")
 MONTH_US = 31 * 86_400_000_000
 
 
-def keys(client: redis.Redis) -> list[bytes]:
+def keys(client: Any) -> list[bytes]:
     return [key for key in client.keys("*") if key.decode().startswith(PREFIXES)]
 
 
@@ -53,7 +55,7 @@ def test_keys_without_ttl(stack: str, found: Found) -> None:
     assert found(RULE) == []
 
 
-def a_month_later(found: Found) -> redis_no_ttl.Finding:
+def a_month_later(found: Found) -> Finding:
     engine = store.open_reader(str(found.store))  # type: ignore[attr-defined]
     finder = Finder([redis_no_ttl.RULE])
     at_us = time.time_ns() // 1000 + MONTH_US
