@@ -52,10 +52,11 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     # Of the shallow ones only the newest checkpoint is kept, without the mark.
     lost = overtaken(thread.calls) if thread.whole else []
     deltas = list(_deltas(thread, len(lost)))
-    # LangGraph stores the input of DeltaChannels beside its checkpoint with any durability: what is
-    # to be done about the channel comes first.
-    if lost and not deltas:
-        yield _lost(thread, lost)
+    # The input (of no node) is stored beside its checkpoint with any durability, sync too, and the
+    # step it belongs to ends at once: it matters to DeltaChannels only.
+    of_nodes = [one for one in lost if one.node]
+    if of_nodes and not deltas:
+        yield _lost(thread, of_nodes)
     yield from deltas
 
 
