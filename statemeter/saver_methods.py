@@ -85,13 +85,15 @@ def _sync_methods(cls: Any) -> dict[str, Any]:
     def put(
         self: Any, config: Any, checkpoint: Any, metadata: Any, new_versions: Any, **options: Any
     ) -> Any:
-        with begin(self, put_event, config, note_put, (config, checkpoint, metadata, new_versions)):
+        noted = (config, checkpoint, metadata, new_versions)
+        with begin(self, put_event, config, note_put, noted) as _call:  # see ``stuck_calls``
             return cls.put(self, config, checkpoint, metadata, new_versions, **options)
 
     def put_writes(
         self: Any, config: Any, writes: Any, task_id: str, task_path: str = "", **options: Any
     ) -> Any:
-        with begin(self, writes_event, config, notes.writes, (writes, task_id, task_path)):
+        noted = (writes, task_id, task_path)
+        with begin(self, writes_event, config, notes.writes, noted) as _call:
             return cls.put_writes(self, config, writes, task_id, task_path, **options)
 
     def get_delta_channel_history(self: Any, *, config: Any, channels: Any, **options: Any) -> Any:
@@ -190,7 +192,8 @@ def _removals(cls: Any) -> dict[str, Any]:
 
 def _removal(name: str, method: Any) -> Callable[..., Any]:
     def removal(self: Any, *given: Any, **named: Any) -> Any:
-        with begin(self, records.removal, None, notes.removal, (name, method, given, named)):
+        noted = (name, method, given, named)
+        with begin(self, records.removal, None, notes.removal, noted) as _call:
             return method(self, *given, **named)
 
     return removal

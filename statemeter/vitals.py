@@ -117,6 +117,7 @@ class Vitals(Gauge):
         told |= _read("event loops", self._lags.read)
         told |= _read("open runs", open_runs.read)
         told |= _read("the garbage collector", pauses.read)
+        told |= _read("calls under way", _stuck)
         told["cpu_us"] = max(0, kernel.cpu_us() - self._cpu_us)
         told["blocks"] = sys.getallocatedblocks()
         told["queue_bytes"] = self._probe.held_bytes + EVENT_BYTES * len(self._probe.queue)
@@ -127,6 +128,12 @@ class Vitals(Gauge):
 
     def _held(self) -> Values:
         return holdings.read(list(self._probe.savers.values()))
+
+
+def _stuck() -> Values:
+    from statemeter import stuck_calls  # noqa: PLC0415 (its imports need the probe)
+
+    return stuck_calls.read()
 
 
 def _read(what: str, read: Callable[[], Values]) -> Values:
