@@ -142,11 +142,10 @@ def _readings(
     )  # fmt: skip
 
 
-def _highest(times: Times, over_s: int, bucket_us: np.ndarray, values: np.ndarray) -> FloatArray:
-    ends: IntArray = np.searchsorted(bucket_us, times.at_us, "left")
-    begins: IntArray = np.searchsorted(bucket_us, times.at_us - over_s * SECOND_US, "left")
+def _highest(times: Times, over_s: int, bucket_us: IntArray, values: np.ndarray) -> FloatArray:
     found = np.full(times.count, np.nan)
-    for place, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        if end > begin:
-            found[place] = values[begin:end].max()
+    for place, at_us in enumerate(times.at_us.tolist()):
+        inside = values[(bucket_us >= at_us - over_s * SECOND_US) & (bucket_us < at_us)]
+        if len(inside):
+            found[place] = inside.max()
     return found

@@ -49,6 +49,7 @@ class Sender:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._done: list[tuple[Message, str]] = []
+        self._storing: list[tuple[Message, str]] = []
         self._going: dict[str, threading.Thread] = {}
 
     @property
@@ -92,11 +93,10 @@ class Sender:
             thread.start()
 
     def store(self, connection: Connection, at_us: int) -> None:
-        """Store what became of those that were handed over."""
+        """Store what became of those that were handed over; ``stored`` follows the commit."""
         with self._lock:
-            done, self._done = self._done, []
-        for one, problem in done:
-            self._going.pop(one.target, None)
+            self._storing = list(self._done)
+        for one, problem in self._storing:
             state, next_us, ended_us = "sent", 0, at_us
             if problem:
                 state, next_us, ended_us = "waiting", at_us + wait_s(one.tries) * 1_000_000, 0
@@ -110,6 +110,14 @@ class Sender:
                 {"state": state, "next": next_us, "ended": ended_us, "problem": problem,
                  "id": one.id},
             )  # fmt: skip
+
+    def stored(self) -> None:
+        """What ``store`` wrote is committed."""
+        with self._lock:
+            stored, self._storing = self._storing, []
+            self._done = [one for one in self._done if one not in stored]
+        for one, _ in stored:
+            self._going.pop(one.target, None)
 
     def wait(self, seconds: float) -> None:
         """Wait until all that was handed over has arrived or not."""
@@ -154,9 +162,9 @@ def hand_over(target: Target, kind: str, title: str, body: str) -> str:
     result = made.notify(body=body, title=title, notify_type=kind, body_format="text")
     if result:
         return ""
-    found = _STATUS.search(" ".join(str(entry) for entry in result.logs()))
-    if found:
-        return f"The target answered with status {found[1]}."
+    status = _STATUS.search(" ".join(str(entry) for entry in result.logs()))
+    if status:
+        return f"The target answered with status {status[1]}."
     return "The target could not be reached, or did not take it."
 
 
@@ -168,13 +176,11 @@ def unknown_url(target: Target) -> str:
 
 
 def _made(target: Target) -> Any:
+    log = logging.getLogger("apprise")
+    log.propagate = False  # it may say parts of a URL, and so may urllib3, of its connections
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     import apprise  # noqa: PLC0415 - takes long to import, and most collectors have no target
 
-    log = logging.getLogger("apprise")
-    log.propagate = False  # it may say parts of a URL
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
-    logging.getLogger("urllib3").setLevel(logging.ERROR)
     made = apprise.Apprise(asset=apprise.AppriseAsset(
         app_id="Statemeter", app_desc="Statemeter", app_url="", storage_mode="memory",
     ))  # fmt: skip

@@ -45,6 +45,8 @@ class Alerts:
         self._begun = False
         self._targets = Targets()
         self._problems: dict[str, str] = {}
+        self._read = False
+        """Whether the targets were read: before, nothing is handed over."""
         self._told: tuple[Targets, dict[str, str]] | None = None
         self._swept = 0.0
 
@@ -82,6 +84,7 @@ class Alerts:
         if self._sender.done:
             with transaction() as connection:
                 self._sender.store(connection, _now_us())
+            self._sender.stored()
 
     def stop(self) -> None:
         """Look no more; waits for the look that is under way."""
@@ -109,7 +112,8 @@ class Alerts:
             if time.monotonic() - self._swept > SWEEP_SECONDS:
                 self._swept = time.monotonic()
                 keep.sweep(connection, now_us)
-            messages = self._sender.claim(connection, now_us)
+            messages = self._sender.claim(connection, now_us) if self._read else []
+        self._sender.stored()
         self._told = told
         self._begun = True
         self._sender.send(messages, self._targets)
@@ -123,6 +127,7 @@ class Alerts:
             problems = {one.name: sending.unknown_url(one) for one in found.by_name.values()}
             self._problems = {name: why for name, why in problems.items() if why}
             self._targets = found
+        self._read = True
 
     def _run(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
