@@ -15,7 +15,7 @@ from collector.alerts import keep, sending, targets
 from collector.alerts.looking import Looker, Outcome
 from collector.alerts.sending import Sender
 from collector.alerts.targets import Targets
-from storage.store import open_reader
+from storage.store import open_beside
 
 logger = logging.getLogger("statemeter.collector")
 
@@ -74,7 +74,7 @@ class Alerts:
 
     def look_once(self, transaction: Transaction) -> None:
         """Look, store, and send what waits: for a collector that ends then."""
-        engine = open_reader(self._url)
+        engine = open_beside(self._url)
         try:
             self._read_targets()
             self._store(transaction, self._look(engine))
@@ -132,7 +132,7 @@ class Alerts:
     def _run(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
             try:
-                engine = open_reader(self._url)
+                engine = open_beside(self._url)
                 try:
                     self._read_targets()
                     self._stored.clear()
