@@ -65,6 +65,9 @@ def preview(engine: Engine, rule: Rule, range_s: int, at_us: int | None = None) 
         old = rule.metric in RECORDED and not has_tables(connection, SINCE)
         curves = [] if old else alert_metrics.curves(connection, rule, times).curves
         began = connection.execute(text("SELECT min(first_seen_us) FROM processes")).scalar()
+    # What is summed is 0 before anything was measured: that is not known, either.
+    for curve in curves:
+        curve.values[times.at_us < (began or 0)] = np.nan
     fired = sorted(
         (one for curve in curves for one in replay(rule, times, curve)),
         key=lambda one: (one.at_us, one.subject.words),
@@ -79,11 +82,7 @@ def preview(engine: Engine, rule: Rule, range_s: int, at_us: int | None = None) 
     known = [int(np.flatnonzero(np.isfinite(one.values))[0]) for one in curves
              if np.isfinite(one.values).any()]  # fmt: skip
     first = int(times.at_us[min(known)]) if known else 0
-    # What is summed is 0 before anything was measured: that is not known, either.
-    return Preview(
-        rule, times, fired, _worst(rule, curves, fired), len(curves),
-        max(first, began or 0) if first else 0, parts,
-    )  # fmt: skip
+    return Preview(rule, times, fired, _worst(rule, curves, fired), len(curves), first, parts)
 
 
 def replay(rule: Rule, times: Times, curve: Curve) -> list[Fired]:

@@ -187,13 +187,12 @@ def _preview(made: Rule) -> None:
         return
     found = data_alerts.preview(made, RANGES[window])
     st.markdown(f"**{_verdict(found, window)}**")
-    st.caption(formats.plain(told(made)))
     if not found.drawn:
+        st.caption(formats.plain(told(made)))
         st.caption("Nothing is known of this metric in that time.")
         return
     figure, unit = charts_alerts.preview(found, filters.zone())
-    if unit:
-        st.caption(unit)
+    st.caption(formats.plain(told(made)) + (f" · drawn in {unit}" if unit else ""))
     live_plot(figure, key="plot-alert-preview", label="What the rule would have done")
     _fired(found)
 

@@ -41,7 +41,7 @@ def preview(found: Preview, zone: str | None) -> tuple[go.Figure, str]:
             Line(curve.subject.words, colors[place], at_us[keep], curve.values[keep])
         )  # fmt: skip
     limit = float(found.rule.threshold)
-    ends = np.array([at_us[0], at_us[-1]])
+    ends = np.array([max(at_us[0], found.known_from_us), at_us[-1]])
     drawn.append(Line("threshold", _LIMIT, ends, np.array([limit, limit]), dash="dash"))
     figure, name = charts_lines.lines(drawn, zone, units, form)  # type: ignore[arg-type]
     scale = next((length for length, label in units if label == name), 1.0)

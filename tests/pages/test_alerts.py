@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 import msgspec
-import pytest
 from streamlit.testing.v1 import AppTest
 
 from collector import orders as carried
 from storage import orders, queries_alerts
-from storage.alert_preview import preview
-from storage.alerts import Rule
+from storage.alert_preview import RANGES, preview
+from storage.alerts import Rule, check
 from storage.queries_alerts import Alerts
 from storage.ready_alerts import READY
 from storage.store import open_reader, open_writer
@@ -185,15 +184,14 @@ def test_targets_and_messages(visit: Visit, filled: seed.Seed, store: Path) -> N
     assert (row.target, row.title) == ("ops", "Statemeter: test")
 
 
-@pytest.mark.parametrize("rule", READY, ids=lambda rule: rule.id)
-def test_each_ready_made_rule_has_a_preview(
-    rule: Rule, visit: Visit, filled: seed.Seed, store: Path
-) -> None:
-    """None of them fails on a store with data of every kind."""
+def test_each_ready_made_rule_has_a_preview(filled: seed.Seed, store: Path) -> None:
+    """None of them fails, over any time that is offered."""
     engine = open_reader(str(store))
-    for range_s in (3600, 86_400, 604_800):
-        found = preview(engine, rule, range_s)
-        assert len(found.times.at_us) == found.times.count
+    for rule in READY:
+        check(rule)
+        for range_s in RANGES.values():
+            found = preview(engine, rule, range_s)
+            assert found.times.last_us - found.times.first_us == range_s * 1_000_000
     engine.dispose()
 
 
