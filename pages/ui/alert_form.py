@@ -8,6 +8,7 @@ from typing import cast
 import streamlit as st
 
 from pages.ui import alert_orders, charts_alerts, data, data_alerts, filters, formats, frame
+from pages.ui.alert_orders import ORDERS
 from pages.ui.alert_rules import CHOSEN
 from pages.ui.live_plot import live_plot
 from storage.alert_preview import RANGES, Preview
@@ -165,12 +166,12 @@ def _save(made: Rule) -> None:
     if not made.id:
         made = Rule(**{name: getattr(made, name) for name in made.__struct_fields__}
                     | {"id": uuid.uuid4().hex})  # fmt: skip
-    alert_orders.rule(made, True, f"{made.title} is switched on.")
+    alert_orders.save(made, True, f"{made.title} is switched on.")
 
 
 def _remove(made: Rule) -> None:
-    if alert_orders.leave("remove alert rule", {"id": made.id}, f"{made.title} is removed."):
-        st.session_state[CHOSEN] = NEW
+    ORDERS.leave("remove alert rule", {"id": made.id}, f"{made.title} is removed.")
+    st.session_state[CHOSEN] = NEW
 
 
 def _preview(made: Rule) -> None:

@@ -7,6 +7,7 @@ import uuid
 import streamlit as st
 
 from pages.ui import alert_orders, filters, formats, frame
+from pages.ui.alert_orders import ORDERS
 from storage.alerts import METRICS, Rule, amount, told
 from storage.queries import SECOND_US, now_us
 from storage.queries_alerts import Alerts, Kept
@@ -51,7 +52,7 @@ def silences(found: Alerts) -> None:
                 )  # fmt: skip
                 st.button(
                     "End", key=f"silence-end-{one.id}", icon=":material/notifications:",
-                    on_click=alert_orders.leave,
+                    on_click=ORDERS.leave,
                     args=("end silence", {"id": one.id}, "The silence ends."),
                 )  # fmt: skip
         with st.form("silence-form", border=False, clear_on_submit=False):
@@ -126,13 +127,13 @@ def _choose(key: str) -> None:
 
 def _switch(rule: Rule, key: str) -> None:
     on = bool(st.session_state[key])
-    alert_orders.rule(rule, on, f"{rule.title} is switched {'on' if on else 'off'}.")
+    alert_orders.save(rule, on, f"{rule.title} is switched {'on' if on else 'off'}.")
 
 
 def _silence() -> None:
     reason = str(st.session_state["silence-reason"]).strip()
     if not reason:
-        alert_orders.refuse(["A silence has a reason, for whoever wonders: write one."])
+        ORDERS.refuse(["A silence has a reason, for whoever wonders: write one."])
         return
     until_us = now_us() + LASTS[st.session_state["silence-lasts"]] * SECOND_US
     body = {
@@ -140,4 +141,4 @@ def _silence() -> None:
         "subject": str(st.session_state["silence-subject"]).strip(), "until_us": until_us,
         "reason": reason,
     }  # fmt: skip
-    alert_orders.leave("silence alerts", body, "It is silent.")
+    ORDERS.leave("silence alerts", body, "It is silent.")

@@ -7,7 +7,8 @@ import uuid
 import pandas as pd
 import streamlit as st
 
-from pages.ui import alert_orders, export, filters, formats, frame
+from pages.ui import export, filters, formats, frame
+from pages.ui.alert_orders import ORDERS
 from storage.alerts import amount
 from storage.queries_alerts import Alerts
 
@@ -125,4 +126,4 @@ def _deliveries(rows: pd.DataFrame, zone: str | None) -> None:
 
 def _try(name: str) -> None:
     body = {"id": uuid.uuid4().hex, "target": name}
-    alert_orders.leave("try alert target", body, f"A test goes to {name}: see Messages below.")
+    ORDERS.leave("try alert target", body, f"A test goes to {name}: see Messages below.")

@@ -7,7 +7,6 @@ import streamlit as st
 
 from pages.ui import (
     alert_form,
-    alert_orders,
     alert_rules,
     alert_sent,
     data_alerts,
@@ -16,6 +15,7 @@ from pages.ui import (
     frame,
     states,
 )
+from pages.ui.alert_orders import ORDERS
 from storage.alerts import amount
 from storage.queries_alerts import Alerts
 
@@ -59,7 +59,7 @@ def _edited() -> None:
     found = data_alerts.alerts()
     if not found.there:
         return
-    alert_orders.draw()
+    ORDERS.draw()
     alert_rules.draw(found)
     alert_form.draw(found)
     left, right = st.columns(2)
