@@ -10,6 +10,7 @@ import pytest
 
 from collector.alerts import keep, sending
 from storage.alert_preview import preview
+from storage.findings import SEVERITIES, Finding, Subject, encode
 from tests.collector.alerts.conftest import SECOND, Desk
 from tests.collector.alerts.receiver import PASSWORD, SECRET, Receiver
 from tests.collector.made import Made, collect
@@ -239,3 +240,73 @@ def test_the_preview_is_what_fired(made: Made, desk: Desk) -> None:
                 found.append({"change": "resolved", "at_us": one.ended_us})
         assert found == want, rule.metric
         assert want, rule.metric
+
+
+def test_readings(made: Made, desk: Desk) -> None:
+    """Memory of a process, a pool that waits, lag of the collector and lost events: from what is
+    told, and gone when nobody tells it any more; the preview of the readings says the same."""
+    rules = [
+        desk.rule(metric="rss_bytes", each="process", threshold=2e9),
+        desk.rule(id="b" * 32, metric="pool_wait_us", each="resource", threshold=1000, over_s=60),
+        desk.rule(id="c" * 32, metric="pool_waiting", each="resource", threshold=3, over_s=60),
+        desk.rule(id="d" * 32, metric="collector_lag_seconds", threshold=30),
+        desk.rule(id="e" * 32, metric="dropped_events", threshold=4, over_s=60),
+    ]
+    made.resource("p" * 12, "process")
+    made.resource("q" * 12, "pool", backend="postgres")
+    made.gauges("q" * 12, size=4, waiting=0, requests=10, waited_us=0)
+    made.gauges("q" * 12, size=4, waiting=5, requests=20, waited_us=50_000)
+    made.gauges("p" * 12, rss_bytes=3_000_000_000)
+    at_us = collected(made, desk)
+    desk.run("UPDATE collector SET lag_seconds = 0")
+    desk.look(at_us - 10 * SECOND)
+    desk.run("UPDATE collector SET lag_seconds = 45")
+    desk.run("""UPDATE processes SET dropped = '{"queue": 5}'""")
+    desk.look(at_us)
+    values = {row["id"][0]: row["value"] for row in desk.rows("SELECT id, value FROM alert_rules")}
+    assert values == {"a": 3e9, "b": 2500.0, "c": 5.0, "d": 45.0, "e": 5.0}
+    assert sorted(desk.history) == ["fired"] * 5
+    desk.run("UPDATE collector SET lag_seconds = 0")
+    for step in range(1, 13):
+        desk.look(at_us + step * 10 * SECOND)
+    assert (desk.states, sorted(desk.history)) == ({}, ["fired"] * 5 + ["resolved"] * 5)
+    for rule in rules:
+        want = desk.rows("SELECT at_us FROM alert_events WHERE rule_id = ? ORDER BY at_us", rule.id)
+        (one,) = preview(desk.reader, rule, 3600, at_us + 120 * SECOND).fired
+        assert [one.at_us, one.ended_us] == [row["at_us"] for row in want], rule.metric
+
+
+def test_findings(desk: Desk, receiver: Receiver) -> None:
+    """One fires while it is open at the severity, and is resolved with it; a mild one does not. The
+    preview has the time for which it was open."""
+    rule = desk.rule(metric="finding", each="finding", threshold=2, severity="critical")
+    begin_us = time.time_ns() // 1000 // (10 * SECOND) * 10 * SECOND - 600 * SECOND
+    for number, severity in enumerate(("critical", "warning"), 1):
+        finding = Finding(
+            rule="quadratic-channel", severity=severity, title=f"The {severity} one",
+            subject=Subject(thread=f"t{number}"), measured=[], since_us=begin_us, why="", fixes=[],
+        )  # fmt: skip
+        row = (
+            number, finding.key, finding.rule, SEVERITIES.index(severity), "", "", "", number,
+            encode(finding).decode(), begin_us, begin_us, begin_us, 0, 1, None, None, 0, 0, "",
+        )  # fmt: skip
+        desk.run(f"INSERT INTO findings VALUES ({', '.join('?' * len(row))})", *row)
+        desk.run(
+            "INSERT INTO finding_changes (finding_id, at_us, change, detail) "
+            "VALUES (?, ?, 'opened', '')", number, begin_us,
+        )  # fmt: skip
+    desk.look(begin_us)
+    desk.look(begin_us + 10 * SECOND)
+    end_us = begin_us + 20 * SECOND
+    desk.run("UPDATE findings SET resolved_us = ?", end_us)
+    desk.run(
+        "INSERT INTO finding_changes (finding_id, at_us, change, detail) "
+        "SELECT id, ?, 'resolved', '' FROM findings", end_us,
+    )  # fmt: skip
+    desk.look(end_us)
+    desk.send(end_us)
+    desk.send(end_us)
+    titles = ["Firing: It is large – The critical one", "Resolved: It is large – The critical one"]
+    assert [one["title"] for one in receiver.got] == titles
+    (one,) = preview(desk.reader, rule, 3600, end_us + 60 * SECOND).fired
+    assert (one.at_us, one.ended_us, one.subject.words) == (begin_us, end_us, "The critical one")
