@@ -17,10 +17,13 @@ CHOSEN = "alert-chosen"
 """Key of the choice of the rule in the form."""
 LASTS = {"1 h": 3600, "8 h": 28_800, "1 day": 86_400, "1 week": 604_800}
 ANY = ""
+_CLICKED = "statemeter_alert_clicked"
 
 
 def draw(found: Alerts) -> None:
-    """Draws the rules."""
+    """Draws the rules; they are a live part, and what is clicked there changes other parts, too."""
+    if st.session_state.pop(_CLICKED, False):
+        st.rerun()
     kept = {one.rule.id: one for one in found.rules}
     own = [one for one in found.rules if one.rule.id not in {rule.id for rule in READY}]
     with frame.card("alert-rules"):
@@ -123,10 +126,12 @@ def _state(one: Kept) -> str:
 
 def _choose(key: str) -> None:
     st.session_state[CHOSEN] = key
+    st.session_state[_CLICKED] = True
 
 
 def _switch(rule: Rule, key: str) -> None:
     on = bool(st.session_state[key])
+    st.session_state[_CLICKED] = True
     alert_orders.save(rule, on, f"{rule.title} is switched {'on' if on else 'off'}.")
 
 

@@ -25,7 +25,9 @@ SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
 def draw() -> None:
     """Draws the page; what happens again and again, what is edited when it is."""
     frame.live(lambda: states.or_else(_now))
-    frame.guarded(lambda: states.if_any(_edited), "-rules")
+    frame.guarded(lambda: states.if_any(ORDERS.draw), "-orders")
+    frame.live(lambda: states.if_any(_rules), "-rules")
+    frame.guarded(lambda: states.if_any(_edited), "-form")
     frame.live(lambda: states.if_any(_happened), "-history")
 
 
@@ -55,12 +57,16 @@ def _happened() -> None:
         alert_sent.draw(found)
 
 
+def _rules() -> None:
+    found = data_alerts.alerts()
+    if found.there:
+        alert_rules.draw(found)
+
+
 def _edited() -> None:
     found = data_alerts.alerts()
     if not found.there:
         return
-    ORDERS.draw()
-    alert_rules.draw(found)
     alert_form.draw(found)
     left, right = st.columns(2)
     with left:
