@@ -32,16 +32,18 @@ def preview(found: Preview, zone: str | None) -> tuple[go.Figure, str]:
     """
     unit = METRICS[found.rule.metric].unit
     units, form = _FORMS[unit]
-    at_us = found.times.at_us
+    first = int(np.searchsorted(found.times.at_us, found.known_from_us))  # before: nothing is known
+    at_us = found.times.at_us[first:]
     colors = [place for place in range(10) if place not in {_LIMIT, _FIRED}]
     drawn = []
     for place, curve in enumerate(found.drawn):
-        keep = charts.spread(np.where(np.isfinite(curve.values), curve.values, np.nan))
+        values = curve.values[first:]
+        keep = charts.spread(values)
         drawn.append(
-            Line(curve.subject.words, colors[place], at_us[keep], curve.values[keep])
+            Line(curve.subject.words, colors[place], at_us[keep], values[keep])
         )  # fmt: skip
     limit = float(found.rule.threshold)
-    ends = np.array([max(at_us[0], found.known_from_us), at_us[-1]])
+    ends = np.array([at_us[0], at_us[-1]])
     drawn.append(Line("threshold", _LIMIT, ends, np.array([limit, limit]), dash="dash"))
     figure, name = charts_lines.lines(drawn, zone, units, form)  # type: ignore[arg-type]
     scale = next((length for length, label in units if label == name), 1.0)
@@ -58,6 +60,7 @@ def preview(found: Preview, zone: str | None) -> tuple[go.Figure, str]:
             )
         )  # fmt: skip
     figure.data[len(found.drawn)].update(mode="lines")
+    figure.update_xaxes(nticks=5, tickangle=0)
     if unit == "share":
         figure.update_yaxes(range=[0, 103])
     return figure, name
