@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": "collector.compare.command",
     "designs": "collector.designs.command",
     "look": "collector.look.command",
+    "alert-test": "collector.alerts.command",
 }
 """First argument → module whose ``main`` takes the others; each loads only what it needs."""
 

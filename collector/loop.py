@@ -20,8 +20,8 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
 from collector import orders, repair, spool
 from collector.attach.supervise import Supervisor
+from collector.beside import Beside
 from collector.errors import Fenced, SpoolUnusable
-from collector.findings.watch import Watch
 from collector.gather import BATCH_RECORDS, Gatherer
 from collector.health import Health
 from collector.ingest import Ingest
@@ -82,7 +82,7 @@ class Collector:
         self._servers = Servers(settings.get("STATEMETER_SERVERS") or "")
         self._readers = Supervisor(options.folder, str(self._path), os.getpid())
         self._jobs = Jobs(options.folder, os.getpid())
-        self._watch = Watch(options.url)
+        self._beside = Beside(options.url)
         self._engine: Engine | None = None
         self._inode = 0
         self._limit = BATCH_RECORDS
@@ -122,7 +122,7 @@ class Collector:
 
     def _stop_children(self) -> None:
         self._readers.stop()
-        self._watch.stop()
+        self._beside.stop()
         self._jobs.stop()
 
     def _open(self) -> None:
@@ -178,7 +178,7 @@ class Collector:
                 upkeep.find_dead(listing, time.time(), at_once=True)
                 if looks > 1:  # the first look may have found torn tails to be dead
                     self._beat(ingest, upkeep, listing, engine)
-                    self._watch.look_once(ingest.transaction)
+                    self._beside.look_once(ingest.transaction)
                     return True
                 continue
             self._options.sleep(IDLE_SECONDS)
@@ -261,7 +261,7 @@ class Collector:
             if not self._options.once:
                 self._readers.tend(ingest.transaction)
                 self._jobs.tend(ingest.transaction)
-                self._watch.tend(ingest.transaction)
+                self._beside.tend(ingest.transaction)
         wal = bound_wal(engine, self._path)
         if wal:
             self._health.problems["wal"] = wal

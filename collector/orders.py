@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from collector import price_orders
+from collector import alert_orders, price_orders
 from collector.findings import orders as finding_orders
 from storage import orders
 
@@ -32,6 +32,11 @@ HANDLERS: dict[str, Handler] = {
     "set costs": price_orders.set_costs,
     "settle findings": finding_orders.settle,
     "set threshold": finding_orders.set_threshold,
+    "set alert rule": alert_orders.set_rule,
+    "remove alert rule": alert_orders.remove_rule,
+    "silence alerts": alert_orders.silence,
+    "end silence": alert_orders.end_silence,
+    "try alert target": alert_orders.try_target,
 }
 """Kind of an order → what carries it out."""
 

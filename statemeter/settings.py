@@ -155,6 +155,9 @@ SETTINGS = {
         Setting("STATEMETER_ROOTS", "", "folders, separated by : (Windows: ;)",
                 "database files that a form or a spool names must lie inside; default: your home "
                 "folder and the folder that the program runs in", _folders),
+        Setting("STATEMETER_ALERTS", "", "file",
+                "targets of alerts, name = Apprise URL a line; read by the collector alone, and "
+                "only if nobody else can (mode 0600)", _folder),
         Setting("STATEMETER_ALLOW_PUBLIC", "0", "0 or 1",
                 "1: the dashboard may be served on an address that others can reach, because a "
                 "proxy in front of it authenticates visitors", _switch),

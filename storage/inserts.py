@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from storage import (
     models,
+    models_alerts,
     models_costs,
     models_findings,
     models_inspections,
@@ -34,6 +35,7 @@ _TABLES: dict[str, Table] = {
         models_costs,
         models_regions,
         models_findings,
+        models_alerts,
     )
     for table in module.TABLES
 }

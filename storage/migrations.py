@@ -14,6 +14,7 @@ from sqlmodel import SQLModel
 
 from storage import (
     models,
+    models_alerts,
     models_costs,
     models_findings,
     models_inspections,
@@ -98,6 +99,14 @@ def _create_findings(connection: Connection) -> None:
     SQLModel.metadata.create_all(connection, tables=models_findings.TABLES)
 
 
+def _create_alerts(connection: Connection) -> None:
+    SQLModel.metadata.create_all(connection, tables=models_alerts.TABLES)
+    # Few threads are that large: storage.alerts.LARGE_BYTES.
+    connection.exec_driver_sql(
+        "CREATE INDEX threads_large ON threads (live_bytes) WHERE live_bytes >= 1000000"
+    )
+
+
 CHANGES = (
     Change(1, "all tables", _create_first),
     Change(2, "stores, caches, embeddings, pools", _create_resources),
@@ -110,6 +119,7 @@ CHANGES = (
     Change(9, "regions of applications", _create_regions),
     Change(10, "memory of nodes, by process", _add_node_memory),
     Change(11, "findings, and how their rules ran", _create_findings),
+    Change(12, "alerts", _create_alerts),
 )
 
 NEWEST = CHANGES[-1].version

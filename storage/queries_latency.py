@@ -48,15 +48,15 @@ def quantiles_by_slot(
     used = np.flatnonzero(counts.sum(axis=1))
     frame = pd.DataFrame({"slot": used, "count": counts[used].sum(axis=1).astype(np.int64)})
     for q in quantiles:
-        frame[q] = _quantile(counts[used], middles, q)
+        frame[q] = by_rank(counts[used], middles, q)
     total = counts.sum(axis=0, keepdims=True)
     together: dict[float, float | None] = {
-        q: float(_quantile(total, middles, q)[0]) for q in quantiles
+        q: float(by_rank(total, middles, q)[0]) for q in quantiles
     }
     return frame, together
 
 
-def _quantile(counts: FloatArray, middles: FloatArray, q: float) -> FloatArray:
+def by_rank(counts: FloatArray, middles: FloatArray, q: float) -> FloatArray:
     """By nearest rank, a value for each row of counts."""
     running = counts.cumsum(axis=1)
     rank = np.maximum(1, np.ceil(running[:, -1] * q))

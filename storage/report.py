@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from storage import (
+    report_alerts,
     report_costs,
     report_findings,
     report_processes,
@@ -164,6 +165,7 @@ REPORTS: dict[str, Callable[[Connection, Choice], list[Row]]] = {
     **report_serializing.REPORTS,
     **report_processes.REPORTS,
     **report_findings.REPORTS,
+    **report_alerts.REPORTS,
 }
 
 

@@ -141,6 +141,18 @@ def open_reader(url: str | None = None) -> Engine:
     return engine
 
 
+def open_beside(url: str | None = None) -> Engine:
+    """A reader in a process that has the store open for writing.
+
+    The file is not looked at by hand, as ``open_reader`` does: on POSIX, closing any descriptor of
+    a file drops all locks that the process has on it, those of its writer too. Another program
+    that closes the store would then take itself for the last one and remove the write-ahead log
+    that the writer goes on writing to.
+    """
+    path = store_path(url)
+    return _engine(lambda: _connect(path, "ro"), "BEGIN")
+
+
 @contextmanager
 def plain(engine: Engine) -> Iterator[sqlite3.Cursor]:
     """A cursor outside any transaction: for PRAGMAs, and for looks that need no write lock."""

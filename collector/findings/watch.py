@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from collector.findings import keep
 from collector.findings.book import RULES
 from collector.findings.finder import Finder, Outcome
-from storage.store import open_reader
+from storage.store import open_beside
 
 logger = logging.getLogger("statemeter.collector")
 
@@ -66,7 +66,7 @@ class Watch:
 
     def look_once(self, transaction: Transaction) -> None:
         """Look at all that is new, and store what is found: for a collector that ends then."""
-        engine = open_reader(self._url)
+        engine = open_beside(self._url)
         try:
             while True:
                 outcome = self._finder.look(engine, time.time_ns() // 1000, patient=True)
@@ -99,7 +99,7 @@ class Watch:
     def _run(self) -> None:
         while not self._stop.wait(EVERY_SECONDS):
             try:
-                engine = open_reader(self._url)
+                engine = open_beside(self._url)
                 try:
                     self._stored.clear()
                     self._outcome = self._finder.look(engine, time.time_ns() // 1000)

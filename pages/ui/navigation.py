@@ -40,6 +40,8 @@ def page_list() -> list[st.Page]:
                 url_path="serialization"),
         st.Page(_FOLDER / "caches.py", title="Caches", icon=":material/bolt:", url_path="caches"),
         st.Page(_FOLDER / "costs.py", title="Costs", icon=":material/payments:", url_path="costs"),
+        st.Page(_FOLDER / "alerts.py", title="Alerts", icon=":material/notifications:",
+                url_path="alerts"),
         st.Page(_FOLDER / "process.py", title="Process", icon=":material/memory:",
                 url_path="process"),
         st.Page(_FOLDER / "connect.py", title="Connect", icon=":material/cable:",
