@@ -27,7 +27,7 @@ class Row(msgspec.Struct):
     """Of all its threads."""
     live_bytes: int
     """Of all its threads."""
-    channels: dict[str, int] = {}  # noqa: RUF012 (msgspec copies the defaults of its structs)
+    channels: dict[str, int] = {}
     """Channel → the most that it took in a checkpoint."""
 
 

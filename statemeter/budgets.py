@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -103,7 +104,7 @@ def growth_of(thread: Thread) -> str | None:
     if stored[-1] - stored[count // 2 - 1] <= FLAT_SHARE * stored[-1]:
         return "flat"
     # The first step has no one before it; what it stored is no growth.
-    added = [after - before for before, after in zip(stored, stored[1:], strict=False)]
+    added = [after - before for before, after in itertools.pairwise(stored)]
     steps = len(added)
     middle, mean = (steps - 1) / 2, sum(added) / steps
     slope = sum((at - middle) * size for at, size in enumerate(added))

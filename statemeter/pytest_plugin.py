@@ -23,6 +23,10 @@ MARKER = "checkpoint_budget"
 FIXTURE = "state_budget"
 _GITHUB = "GITHUB_STEP_SUMMARY"
 _ON_REPORT = "statemeter_line"
+_NOTHING = (
+    "Checkpoint budget: no graph of this process stored a checkpoint in the test. Compile one with "
+    "a checkpointer, or take the budget away."
+)
 
 
 class StateBudget:
@@ -166,8 +170,7 @@ class Checker:
                 unknown = ["the budget was not checked, as STATEMETER_ENABLED=0 is set."]
         elif not measured.steps:
             if passed and not budget.is_empty():
-                said = ["Checkpoint budget: no graph of this process stored a checkpoint in the "
-                        "test. Compile one with a checkpointer, or take the budget away."]  # fmt: skip
+                said = [_NOTHING]
         else:
             said = [f"Checkpoint budget: {s}" for s in budgets.exceeded(budget, measured)]
         row = baselines.row_of(measured)
@@ -272,6 +275,7 @@ def _percent(given: str) -> float:
         percent = -1
     if not 0 <= percent < float("inf"):
         raise UnusableBudget(
-            f"--checkpoint-tolerance {given!r} is no percentage. Give a number from 0 on, such as 10."
+            f"--checkpoint-tolerance {given!r} is no percentage. "
+            "Give a number from 0 on, such as 10."
         )
     return percent
