@@ -131,20 +131,18 @@ class Checker:
         """Measure from before the fixtures on, where it is wanted."""
         marks = list(item.iter_markers(MARKER))
         if marks or self.every or FIXTURE in getattr(item, "fixturenames", ()):
-            given: dict[str, Any] = {}
+            wrong = ""
+            item.stash[_BUDGET] = StateBudget(self, {})
             try:
-                for mark in reversed(marks):  # the closest one has the last word
-                    if mark.args:
-                        raise UnusableBudget(
-                            f"checkpoint_budget{mark.args!r}: limits have names, such as "
-                            f'checkpoint_budget(max_step="64KB").'
-                        )
-                    given |= mark.kwargs
-                item.stash[_BUDGET] = StateBudget(self, given)
+                item.stash[_BUDGET] = StateBudget(self, _limits(marks))
             except UnusableBudget as error:
-                pytest.fail(f"{item.nodeid}: {error}", pytrace=False)
+                wrong = f"{item.nodeid}: {error}"
             if self.enabled:
                 self.source.begin()
+            result = yield
+            if wrong:  # not before: what pytest itself set up, it takes down
+                pytest.fail(wrong, pytrace=False)
+            return result
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -256,6 +254,18 @@ class Checker:
     def pytest_unconfigure(self) -> None:
         """Give the probe its spool back."""
         self.source.end()
+
+
+def _limits(marks: list[pytest.Mark]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for mark in reversed(marks):  # the closest one has the last word
+        if mark.args:
+            raise UnusableBudget(
+                f"checkpoint_budget{mark.args!r}: limits have names, such as "
+                'checkpoint_budget(max_step="64KB").'
+            )
+        given |= mark.kwargs
+    return given
 
 
 def _word(without: bool, nothing: str, over: list[str], unknown: list[str]) -> str:
