@@ -29,6 +29,11 @@ class _State:
     """Name of a method → what is in its place, and itself."""
 
 
+def is_on() -> bool:
+    """Whether graphs are instrumented by themselves."""
+    return _State.on
+
+
 @faults.guarded
 def start() -> None:
     """Instrument every graph from now on; doing it twice changes nothing."""

@@ -3,6 +3,7 @@
 StatemeterError
 ├── SettingError          an environment variable has a value that cannot be used
 ├── NotInstrumentable     instrument() was given something that it cannot measure
+├── UnusableBudget        a checkpoint budget or baseline of a test cannot be used
 ├── UnusableName          watch_cache() or track() was given a name that cannot be used
 └── SerializerError       of statemeter.serializers
     ├── CodecMissing      a compression needs a package that is not installed
@@ -32,6 +33,11 @@ class NotInstrumentable(StatemeterError, TypeError):
 class UnusableName(StatemeterError, ValueError):
     """``watch_cache()`` was given a name that is empty or another function's, or ``track()`` one
     that is empty or too long."""
+
+
+class UnusableBudget(StatemeterError, ValueError):
+    """A test has a checkpoint budget with an unknown limit or a wrong value, or its baseline file
+    cannot be read."""
 
 
 class SerializerError(StatemeterError):

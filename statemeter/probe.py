@@ -132,6 +132,14 @@ class Probe:
         finally:
             self._lock.release()
 
+    def redirect(self, writer: Any) -> Any:
+        """Write to ``writer`` from now on; what was written to before, its segment sealed."""
+        with self._lock:
+            if self.writer.is_open:
+                self._seal(final=0)
+            before, self.writer = self.writer, writer
+        return before
+
     def stats(self) -> dict[str, Any]:
         """Counts since the start of the incarnation, see ``statemeter.stats``."""
         return {
@@ -312,6 +320,11 @@ class Probe:
 
 _probe: Probe | None = None
 _making = threading.Lock()
+
+
+def exists() -> bool:
+    """Whether this process has a probe already."""
+    return _probe is not None
 
 
 def get() -> Probe:

@@ -188,10 +188,12 @@ def _failed(
 
 
 def _restart(outcome: Outcome, survival: Survival | None) -> Iterable[str]:
-    if survival is not None and (
-        survival.turns_found < survival.turns_acknowledged or not survival.resumed
-    ):
+    if survival is None:
+        return
+    if survival.turns_found < survival.turns_acknowledged:
         yield "acknowledged turns were lost when the client was killed"
+    elif not survival.resumed:
+        yield "a killed client's thread could not be taken up again"
     elif outcome.keeps is False:
         how = f" ({outcome.kept_how.rstrip('.')})" if outcome.kept_how else ""
         yield f"a restart of the server loses everything{how}"

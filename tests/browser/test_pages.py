@@ -28,6 +28,7 @@ STORED = "plot-stored"
 
 def choose_row(page: Page, table: str, row: int = 0) -> None:
     """Ticks a row of a table, once it stands still."""
+    expect(page.locator(f".st-key-{table} canvas").first).to_be_visible()
     rows = page.locator(f".st-key-{table} .dvn-scroller").first
     rows.click(position={"x": 15, "y": 52 + 35 * row})
 

@@ -1,0 +1,371 @@
+"""The pytest plugin, in sessions of its own on real graphs and savers."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import langgraph.checkpoint.memory
+import langgraph.checkpoint.sqlite
+import langgraph.checkpoint.sqlite.aio
+import langgraph.graph  # noqa: F401 (an inner session forgets what it imports first)
+import pytest
+
+import statemeter.pytest_plugin  # noqa: F401
+from tests.conftest import REPOSITORY
+from tests.statemeter.spooled import Spooled
+
+pytest_plugins = ["pytester"]
+
+HEAD = """
+import operator, sqlite3
+from typing import Annotated, TypedDict
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, StateGraph
+
+class State(TypedDict, total=False):
+    notes: Annotated[list[str], operator.add]
+    small: str
+
+def graph(saver, size):
+    builder = StateGraph(State)
+    builder.add_node("write", lambda state: {"notes": ["x" * size]})
+    builder.add_edge(START, "write")
+    builder.add_edge("write", END)
+    return builder.compile(checkpointer=saver)
+
+def run(saver, turns=1, size=1000, thread="t"):
+    compiled = graph(saver, size)
+    for _ in range(turns):
+        compiled.invoke({"small": "s"}, {"configurable": {"thread_id": thread}})
+
+def sqlite(path="chat.sqlite"):
+    return SqliteSaver(sqlite3.connect(path, check_same_thread=False))
+"""
+
+
+class Session:
+    """pytest inside a folder of its own, with the plugin."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        pytester.syspathinsert(REPOSITORY)
+
+    def __call__(self, tests: str, *options: str) -> pytest.RunResult:
+        self.pytester.makepyfile(test_it=HEAD + tests)
+        plugin = ("-p", "statemeter.pytest_plugin", "-p", "no:cacheprovider")
+        return self.pytester.runpytest_inprocess(*plugin, *options)
+
+    def rows(self, query: str) -> list[Any]:
+        """An independent look into the database of ``sqlite()``."""
+        with sqlite3.connect(self.pytester.path / "chat.sqlite") as connection:
+            return connection.execute(query).fetchall()
+
+
+@pytest.fixture
+def session(spool: Spooled, pytester: pytest.Pytester) -> Session:
+    return Session(pytester)
+
+
+def said(result: pytest.RunResult, limit: str) -> str:
+    """The one sentence about a limit."""
+    lines = [line for line in result.outlines if line.startswith("Checkpoint") and limit in line]
+    return lines[0]
+
+
+def numbers(line: str) -> list[int]:
+    return [int(n.replace(",", "")) for n in re.findall(r"\b\d[\d,]*\b", line)]
+
+
+def test_a_graph_that_outgrows_its_budget_fails_by_what_sqlite_holds(session: Session) -> None:
+    """Channel, step and bytes of the failure are those that SQLite itself counts."""
+    result = session("""
+@pytest.mark.checkpoint_budget(max_step="5KB", growth="linear", max_stored=9000, amplification=2,
+                               max_writes=3000, max_live="1 KiB")
+def test_grows():
+    run(sqlite(), turns=7)
+
+@pytest.mark.checkpoint_budget(max_step="64KB", max_stored="1MB", amplification=30)
+def test_healthy():
+    run(InMemorySaver(), turns=2)
+""")
+    result.assert_outcomes(failed=1, passed=1)
+    ((largest, step),) = session.rows(
+        "SELECT length(checkpoint), json_extract(CAST(metadata AS TEXT), '$.step') "
+        "FROM checkpoints ORDER BY length(checkpoint) DESC LIMIT 1"
+    )
+    ((live,),) = session.rows(
+        "SELECT length(checkpoint) FROM checkpoints ORDER BY checkpoint_id DESC LIMIT 1"
+    )
+    ((stored,),) = session.rows(
+        "SELECT (SELECT sum(length(checkpoint)) FROM checkpoints) + "
+        "(SELECT sum(length(value)) FROM writes)"
+    )
+    ((writes,),) = session.rows("SELECT sum(length(value)) FROM writes")
+    notes = 7 * (1000 + 3) + 1  # a header of 3 bytes for each text of 1000, one of 1 for the list
+    assert said(result, "max_step") == (
+        f"Checkpoint budget: thread 't', step {step}: the checkpoint took {largest:,} bytes, "
+        f"max_step is 5,000. Largest channel of step {step}: notes, {notes:,} bytes."
+    )
+    assert f" {live:,} bytes are live, max_live is 1,024." in said(result, "max_live")
+    assert f" {stored:,} stored bytes, max_stored is 9,000." in said(result, "max_stored")
+    assert f" {writes:,} bytes of pending writes" in said(result, "max_writes")
+    assert (
+        f"{stored:,} bytes were written for {live:,} live ones, {stored / live:.2f} times"
+        in said(result, "amplification")
+    )
+    assert f"grew quadratic over 21 steps to {stored:,}" in said(result, "growth")
+
+
+def test_steps_of_equal_size_grow_linear_and_too_few_are_unknown(session: Session) -> None:
+    """A bounded state is within linear and beyond flat; with few steps the growth is unknown."""
+    result = session("""
+def same(turns):
+    builder = StateGraph(State)
+    builder.add_node("write", lambda state: {"small": "x" * 1000})
+    builder.add_edge(START, "write")
+    builder.add_edge("write", END)
+    compiled = builder.compile(checkpointer=InMemorySaver())
+    for _ in range(turns):
+        compiled.invoke({"small": "y" * 1000}, {"configurable": {"thread_id": "t"}})
+
+@pytest.mark.checkpoint_budget(growth="linear")
+def test_linear():
+    same(10)
+
+@pytest.mark.checkpoint_budget(growth="flat")
+def test_flat():
+    same(10)
+
+@pytest.mark.checkpoint_budget(growth="flat")
+def test_few():
+    same(2)
+""")
+    result.assert_outcomes(passed=2, failed=1)
+    assert "grew linear over 30 steps" in said(result, "growth")
+    result.stdout.fnmatch_lines(
+        ["*test_few: growth=flat of thread 't' is unknown: it has 6 steps*"]
+    )
+
+
+def test_the_fixture_limits_and_tells(session: Session) -> None:
+    """Limits of the fixture count; async savers, subgraphs and two threads are measured."""
+    result = session(
+        """
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+import asyncio
+
+def nested(saver):
+    builder = StateGraph(State)
+    builder.add_node("inner", graph(None, 400))
+    builder.add_edge(START, "inner")
+    return builder.compile(checkpointer=saver)
+
+def test_async(state_budget):
+    async def main():
+        async with AsyncSqliteSaver.from_conn_string("chat.sqlite") as saver:
+            await nested(saver).ainvoke({"small": "s"}, {"configurable": {"thread_id": "a"}})
+    asyncio.run(main())
+    run(InMemorySaver(), thread="b")
+    threads = {t.name: t for t in state_budget.measured().threads.values()}
+    assert set(threads) == {"a", "b"}
+    connection = sqlite3.connect("chat.sqlite")
+    (stored,), = connection.execute("SELECT (SELECT sum(length(checkpoint)) FROM checkpoints) + "
+                                    "(SELECT sum(length(value)) FROM writes)")
+    connection.close()
+    assert threads["a"].stored_bytes == stored
+    assert any(step.ns for step in threads["a"].steps)
+    state_budget(max_step=10)
+
+@pytest.mark.asyncio
+@pytest.mark.checkpoint_budget(max_step=20)
+async def test_coroutine():
+    await graph(InMemorySaver(), 50).ainvoke({"small": "s"}, {"configurable": {"thread_id": "c"}})
+""",
+    )
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        ["*thread 'a'*max_step is 10.*", "*thread 'b'*", "*thread 'c'*max_step is 20*"]
+    )
+
+
+def test_a_wrong_budget_says_what_is_wrong(session: Session) -> None:
+    """Unknown limits, wrong values, positions, and a budget that nothing is measured for."""
+    result = session("""
+@pytest.mark.checkpoint_budget(max_steps=3)
+def test_name(): pass
+
+@pytest.mark.checkpoint_budget(max_step="64 sheep")
+def test_size(): pass
+
+@pytest.mark.checkpoint_budget(growth="cubic")
+def test_growth(): pass
+
+@pytest.mark.checkpoint_budget(amplification=0.5)
+def test_amplification(): pass
+
+@pytest.mark.checkpoint_budget("64KB")
+def test_position(): pass
+
+@pytest.mark.checkpoint_budget(max_step=1)
+def test_nothing(): pass
+
+@pytest.mark.checkpoint_budget(max_step=1)
+def test_fails_by_itself():
+    run(InMemorySaver())
+    assert 1 == 2
+""")
+    result.assert_outcomes(errors=5, failed=2)
+    text = "\n".join(result.outlines)
+    assert "no limit max_steps=3. Use of max_step, max_live" in text
+    assert "max_step='64 sheep' is no size" in text
+    assert "growth='cubic' is none. Use one of flat, linear, quadratic" in text
+    assert "amplification=0.5 cannot be used" in text
+    assert "checkpoint_budget('64KB',): limits have names" in text
+    assert "no graph of this process stored a checkpoint" in text
+    assert "assert 1 == 2" in text
+    assert "max_step is 1." not in text  # its own failure is the one that counts
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--checkpoint-baseline", "none.json"], "there is no such file"),
+        (["--checkpoint-baseline", "broken.json"], "cannot be read"),
+        (["--checkpoint-baseline", "old.json"], "has version 99"),
+        (["--checkpoint-baseline-update"], "needs a file"),
+        (["--checkpoint-tolerance", "much"], "'much' is no percentage"),
+        (["--checkpoint-github-summary"], "$GITHUB_STEP_SUMMARY is not set"),
+    ],
+)
+def test_a_wrong_option_says_what_is_wrong(
+    session: Session, monkeypatch: pytest.MonkeyPatch, options: list[str], message: str
+) -> None:
+    """Before any test runs."""
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    (session.pytester.path / "broken.json").write_text("{", "utf-8")
+    (session.pytester.path / "old.json").write_text('{"version": 99, "tests": {}}', "utf-8")
+    result = session("def test_it(): pass", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert message in "\n".join(result.errlines)
+
+
+@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")])
+def test_a_baseline_and_a_summary(
+    session: Session, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """Recorded, compared within the tolerance, a regression fails; with pytest-xdist as well."""
+    github = session.pytester.path / "github.md"
+    github.write_text("before\n", "utf-8")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(github))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    file = ("--checkpoint-baseline", "ci/baseline.json", *workers)
+    tests = """
+def test_one():
+    run(InMemorySaver(), size=SIZE)
+def test_two():
+    run(sqlite(), size=500)
+def test_without_graph():
+    pass
+"""
+    session(tests.replace("SIZE", "1000"), *file, "--checkpoint-baseline-update").assert_outcomes(
+        passed=3
+    )
+    path = session.pytester.path / "ci/baseline.json"
+    recorded = json.loads(path.read_text("utf-8"))
+    assert set(recorded["tests"]) == {"test_it.py::test_one", "test_it.py::test_two"}
+    notes = 1000 + 3 + 1
+    assert recorded["tests"]["test_it.py::test_one"]["channels"]["notes"] == notes
+    held = (
+        "SELECT (SELECT sum(length(checkpoint)) FROM checkpoints) + "
+        "(SELECT sum(length(value)) FROM writes)"
+    )
+    ((stored,),) = session.rows(held)
+    assert recorded["tests"]["test_it.py::test_two"]["stored_bytes"] == stored
+    (session.pytester.path / "chat.sqlite").unlink()
+
+    tests += "\ndef test_new():\n    run(InMemorySaver())\n"
+    result = session(
+        tests.replace("SIZE", "1200"), *file,
+        "--checkpoint-summary", "out/summary.md", "--checkpoint-github-summary",
+    )  # fmt: skip
+    result.assert_outcomes(passed=3, failed=1)
+    text = "\n".join(result.outlines)
+    assert (
+        f"channel notes: {notes + 200:,} bytes, {notes:,} in the baseline (+20%; 10 % are allowed)."
+    ) in text
+    assert "test_new: no entry in the baseline" in text
+    summary = (session.pytester.path / "out/summary.md").read_text("utf-8")
+    assert github.read_text("utf-8") == "before\n" + summary
+    cells = {line.split("|")[1].strip(" `"): line for line in summary.splitlines()[4:]}
+    assert set(cells) == {f"test_it.py::test_{n}" for n in ("one", "two", "new")}
+    ((stored,),) = session.rows(held)
+    assert f"| {stored:,} B |" in cells["test_it.py::test_two"]
+    assert cells["test_it.py::test_two"].endswith("| none | within |")
+    assert cells["test_it.py::test_one"].endswith("| none | exceeded |")
+    assert cells["test_it.py::test_new"].endswith("| none | new: no entry |")
+    assert json.loads(path.read_text("utf-8")) == recorded
+    if not workers:
+        (session.pytester.path / "chat.sqlite").unlink()  # another thread, not the old one longer
+        result = session(tests.replace("SIZE", "1200"), *file, "--checkpoint-tolerance", "30")
+        result.assert_outcomes(passed=4)
+
+
+def test_nothing_is_instrumented_where_nothing_is_asked_for(session: Session) -> None:
+    """Graphs of other tests keep their class, before and after one with a budget."""
+    session("""
+def plain():
+    compiled = graph(InMemorySaver(), 10)
+    compiled.invoke({"small": "s"}, {"configurable": {"thread_id": "t"}})
+    return "_statemeter_original" not in vars(type(compiled))
+
+def test_before():
+    assert plain()
+def test_measured(state_budget):
+    assert not plain()
+def test_after():
+    assert plain()
+""").assert_outcomes(passed=3)
+
+
+def test_an_application_that_instruments_itself(session: Session, spool: Spooled) -> None:
+    """It is counted once, and of the session nothing is in the user's own spool."""
+    session("""
+import statemeter
+statemeter.instrument()
+shared = statemeter.instrument(graph(InMemorySaver(), 10))
+
+def test_other():
+    shared.invoke({"small": "s"}, {"configurable": {"thread_id": "before"}})
+
+@pytest.mark.checkpoint_budget(max_step="64KB")
+def test_measured(state_budget):
+    shared.invoke({"small": "s"}, {"configurable": {"thread_id": "measured"}})
+    assert [t.name for t in state_budget.measured().threads.values()] == ["measured"]
+    assert len(state_budget.measured().steps) == 3
+
+def test_later():
+    shared.invoke({"small": "s"}, {"configurable": {"thread_id": "later"}})
+    statemeter.uninstrument()
+""").assert_outcomes(passed=3)
+    told = b"".join(path.read_bytes() for path in Path(spool.folder).glob("*.spool"))
+    assert b'"before"' in told  # what the application measured by itself, before any budget
+    assert b'"measured"' not in told
+    assert b'"later"' not in told
+
+
+def test_where_measuring_is_switched_off(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """STATEMETER_ENABLED=0 measures nothing, and it is said."""
+    monkeypatch.setenv("STATEMETER_ENABLED", "0")
+    result = session("""
+@pytest.mark.checkpoint_budget(max_step=1)
+def test_it():
+    run(InMemorySaver())
+""")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*the budget was not checked, as STATEMETER_ENABLED=0 is set."])
