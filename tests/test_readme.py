@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.findings import document
+from collector.findings.book import RULES
 from scripts import settings_table
 from statemeter.settings import SETTINGS
 from tests.conftest import REPOSITORY
@@ -20,6 +22,14 @@ def test_the_settings_are_those_of_the_code() -> None:
     assert settings_table.with_table(README) == README
     for name in SETTINGS:
         assert f"| `{name}` |" in README
+
+
+def test_the_rules_are_those_of_the_code() -> None:
+    """The tables of docs/findings.md are what ``python -m collector.findings.document`` writes."""
+    text = document.DOCUMENT.read_text("utf-8")
+    assert document.with_table(text) == text
+    for rule in RULES:
+        assert f"| `{rule.id}` |" in text
 
 
 def test_the_table_changes_with_a_setting() -> None:

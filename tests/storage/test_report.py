@@ -10,12 +10,14 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from storage import report, report_threads
+from storage import alerts, report, report_threads
 from storage.__main__ import main, table
 from tests.collector.made import Made, checkpoint_id, collect
 from tests.conftest import REPOSITORY
+from tests.storage import seed_findings
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +52,22 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.write()
     collect(folder / "spool", folder / "store.sqlite")
     made.die()
-    return folder / "store.sqlite"
+    path = folder / "store.sqlite"
+    seed_findings.store(path, [(1, seed_findings.finding(thread="big"))], at_us=1)
+    rule = alerts.Rule(id="r", title="large", metric="stored_bytes", threshold=1)
+    subject = alerts.Subject(key="all", words="all")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DELETE FROM alert_rules")
+        connection.execute(
+            "INSERT INTO alert_rules (id, body, enabled, changed_us, looked_us, subjects, untold, "
+            "why) VALUES ('r', ?, 1, 0, 1, 1, 0, '')",
+            (msgspec.json.encode(rule).decode(),),
+        )
+        connection.execute(
+            "INSERT INTO alert_states VALUES ('r', 'all', ?, 'firing', 1, 2, 0, 500, 500, 0)",
+            (msgspec.json.encode(subject).decode(),),
+        )
+    return path
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
