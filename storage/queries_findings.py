@@ -17,7 +17,10 @@ from storage.findings import (
     decode_about,
 )
 from storage.queries import ALL, Scope, reading
+from storage.queries_resources import has_tables
 
+SINCE = 11
+"""Schema change that made the tables: a store that no collector has opened since has none."""
 MOST = 2_000
 """Findings that are read at once, the worst first."""
 
@@ -145,6 +148,8 @@ def read(
     limit: int = MOST,
 ) -> list[Shown]:  # fmt: skip
     """The same, by a connection."""
+    if not has_tables(connection, SINCE):
+        return []
     where = "".join(f" AND {name} IN ('', :{name})" for name in scope.values())
     values: dict[str, object] = {**scope.values(), "most": limit}
     if thread:
@@ -159,6 +164,8 @@ def read(
 def finding(engine: Engine, key: str) -> Shown | None:
     """One finding, whatever its state."""
     with reading(engine) as connection:
+        if not has_tables(connection, SINCE):
+            return None
         row = connection.execute(
             text("SELECT * FROM findings WHERE key = :key"), {"key": key}
         ).first()
@@ -189,6 +196,8 @@ def changes(engine: Engine, finding_id: int, limit: int = 50) -> list[Change]:
 def rules(engine: Engine) -> list[RuleShown]:
     """All rules of the collector, by their names."""
     with reading(engine) as connection:
+        if not has_tables(connection, SINCE):
+            return []
         changed: dict[str, dict[str, float]] = {}
         for row in connection.execute(text("SELECT name, value FROM rule_settings")):
             rule, _, name = row.name.rpartition(".")
@@ -215,6 +224,8 @@ def flags(engine: Engine, thread_keys: Iterable[int]) -> dict[int, Severity]:
         return {}
     marks = ", ".join(map(str, keys))
     with reading(engine) as connection:
+        if not has_tables(connection, SINCE):
+            return {}
         rows = connection.execute(
             text(
                 "SELECT thread_key, max(severity) AS worst FROM findings WHERE resolved_us = 0 "
