@@ -130,8 +130,8 @@ def test_other_pages(visit: Visit, filled: seed.Seed, store: Path) -> None:
     assert list(rows["alike"]) == [2, 1]
     assert rows["cost"][0] == "3.00 MB · $6.00 a month"
     threads = table(visit("threads"), "Threads").set_index("thread")
-    assert "critical" in list(threads["flags"]["support-1"])
-    shown = visit("threads", thread="support-1", saver="a" * 12)
+    assert "critical" in list(threads["flags"]["support-2"])
+    shown = visit("threads", thread="support-2")
     assert any(button.label == "Findings" for button in shown.button)
     shown = visit("findings", of="support-3")
     assert list(table(shown, "Findings")["count"]) == [1]
