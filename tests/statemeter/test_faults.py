@@ -21,9 +21,14 @@ from tests.statemeter.graphs import chat, thread
 from tests.statemeter.opened import Servers
 from tests.statemeter.spooled import Spooled
 
-COMMANDS = ("checks.", "doctor.", "run.", "supported.")
-"""Modules of the command line: they run before an application or beside it, never in its graph."""
+COMMANDS = (
+    "baselines.", "budgets.", "checks.", "doctor.", "in_process.", "measured.", "pytest_plugin.",
+    "run.", "supported.",
+)  # fmt: skip
+"""Modules of the command line and of the pytest plugin: they run before an application or beside
+it, never in its graph."""
 BODY = "a wrapper's body: what it does is guarded inside"
+TESTS = "the pytest plugin calls it, in the tests of an application"
 USERS = "the user's own call, or what tells whether it is an error of the user"
 IMPORTED = "runs when modules are imported, or only in the collector"
 FORKED = "a hook of os.fork: no exception leaves it, and test_fork.py runs it"
@@ -44,6 +49,7 @@ EXCEPTED = {
     "auto._adopt": BODY,
     "auto._running": BODY,
     "auto._validating": BODY,
+    "auto.is_on": TESTS,
     "awaiting._Finder.__init__": AWAITED,
     "awaiting._Finder.find_spec": AWAITED,
     "awaiting._Finder.is_for": AWAITED,
@@ -99,6 +105,8 @@ EXCEPTED = {
     "pickles._without_ours": PICKLED,
     "pool_kinds._redis_kind": IMPORTED,
     "probe.Probe._run": "the thread's body: guarded inside",
+    "probe.Probe.redirect": TESTS,
+    "probe.exists": TESTS,
     "regions.Region.__call__": USERS,
     "regions.Region.__enter__": BODY,
     "regions.Region.__exit__": BODY,
@@ -123,6 +131,7 @@ EXCEPTED = {
     "store_calls.after_fork": FORKED,
     "store_methods._follow": "a hook of a store's setup: see test_store_faults.py",
     "store_methods.methods": IMPORTED,
+    "stuck_calls._codes": IMPORTED,
     "subclass.is_instrumented": "one look into a class, by wrappers' bodies as well",
 }
 """What is not broken here, with the reason."""

@@ -30,6 +30,9 @@ ABOUT = About(
     ],
 )  # fmt: skip
 
+AWAY = frozenset({"postgres", "redis", "valkey", "mongodb", "memory", "other"})
+"""A SQLite file is no server: what its calls wait for is a matter of ``sqlite-locked``."""
+
 _EXIT = """\
 graph.invoke(given, config, durability="exit")  # one put, when the run ends"""
 _NEAR = """\
@@ -61,7 +64,8 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     a_run_ms = sum(waited) / len(waits) / 1000
     yield Finding(
         rule=ID, severity="warning",
-        title=f"Runs wait {a_run_ms:,.0f} ms for the saver, {share:.0%} of their time",
+        title=f"Runs wait {a_run_ms:,.0f} ms for the saver"
+        + (f", {share:.0%} of their time" if share <= 1 else ""),
         subject=thread.subject(), since_us=int(min(runs[key].at_us for key in waits)),
         measured=[
             Measure(name="waiting beside the time of the runs", value=share, unit="share",
@@ -88,4 +92,4 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     )  # fmt: skip
 
 
-RULE = Rule(about=ABOUT, thread=look_at)
+RULE = Rule(about=ABOUT, thread=look_at, backends=AWAY)
