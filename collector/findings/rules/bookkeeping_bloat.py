@@ -14,6 +14,7 @@ from collector.findings.look import Look
 from collector.findings.predictions import fix
 from collector.findings.rule import Rule, threshold
 from storage.findings import About, Cost, Finding, Fix, Measure
+from storage.formats import size
 from storage.history_sizes import is_internal
 
 ID = "bookkeeping-bloat"
@@ -49,7 +50,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     ways = [one for one in look.designs(thread) if one.design.kind in {"exit", "prune"}]
     yield Finding(
         rule=ID, severity="info",
-        title=f"{notes / written:.0%} of what checkpoints write is bookkeeping, {mean:,.0f} bytes "
+        title=f"{notes / written:.0%} of what checkpoints write is bookkeeping, {size(mean)} "
         "each",
         subject=thread.subject(), since_us=int(known[0].row.at_us),
         measured=[

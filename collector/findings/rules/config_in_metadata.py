@@ -13,6 +13,7 @@ from collector.findings.facts import ThreadFacts
 from collector.findings.look import Look
 from collector.findings.rule import Rule, threshold
 from storage.findings import About, Cost, Finding, Fix, Measure
+from storage.formats import size
 
 ID = "config-in-metadata"
 OWN_BYTES = 150
@@ -45,7 +46,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     usd = look.usd_a_month(thread.backend, needless)
     yield Finding(
         rule=ID, severity="warning",
-        title=f"Each checkpoint stores {each:,.0f} bytes of metadata, {written:,} in all",
+        title=f"Each checkpoint stores {size(each)} of metadata, {size(written)} in all",
         subject=thread.subject(), since_us=int(thread.puts[0].at_us),
         measured=[
             Measure(name="metadata of a checkpoint", value=each, unit="bytes",

@@ -16,6 +16,7 @@ from collector.findings.look import Look
 from collector.findings.predictions import fix
 from collector.findings.rule import Rule, threshold
 from storage.findings import About, Cost, Finding, Measure
+from storage.formats import size
 
 ID = "durability-cost"
 _STOPPED = ('"__interrupt__"', '"__resume__"')
@@ -54,7 +55,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
                 usd_a_month=usd)  # fmt: skip
     yield Finding(
         rule=ID, severity="info",
-        title=f"A run writes {puts:,.0f} checkpoints; only the last would save {saved:,} bytes",
+        title=f"A run writes {puts:,.0f} checkpoints; only the last would save {size(saved)}",
         subject=thread.subject(), since_us=int(runs[0][0].at_us),
         measured=[
             Measure(name="checkpoints of a run", value=puts, unit="count",

@@ -15,6 +15,7 @@ from collector.findings.facts import Checkpoint, ThreadFacts
 from collector.findings.look import Look
 from collector.findings.rule import Rule, threshold
 from storage.findings import About, Cost, Finding, Fix, Measure
+from storage.formats import size
 from storage.history_sizes import is_internal
 
 ID = "echoed-state"
@@ -139,7 +140,7 @@ def _echoed(look: Look, thread: ThreadFacts, node: str, echo: _Echo) -> Finding:
     usd = look.usd_a_month(thread.backend, echo.stored_bytes)
     return Finding(
         rule=ID, severity="warning",
-        title=f"Node {node} wrote back {echo.pending_bytes:,} bytes that the state had already",
+        title=f"Node {node} wrote back {size(echo.pending_bytes)} that the state had already",
         subject=thread.subject(node=node), since_us=echo.since_us,
         measured=[
             Measure(name="written back", value=echo.pending_bytes, unit="bytes",
@@ -172,7 +173,7 @@ def _sent(look: Look, thread: ThreadFacts, node: str, echo: _Echo) -> Finding:
     usd = look.usd_a_month(thread.backend, echo.stored_bytes)
     return Finding(
         rule=ID, severity="warning",
-        title=f"{echo.times:,} Sends carried {echo.pending_bytes:,} bytes, each most of the state",
+        title=f"{echo.times:,} Sends carried {size(echo.pending_bytes)}, each most of the state",
         subject=thread.subject(node=node, channel=SENDS), since_us=echo.since_us,
         measured=[
             Measure(name="sent", value=echo.pending_bytes, unit="bytes",

@@ -13,6 +13,7 @@ from collector.findings.look import MONTH_US, Look
 from collector.findings.rule import CannotLook, Rule, threshold
 from storage import process_series
 from storage.findings import About, Cost, Evidence, Finding, Fix, Measure, Subject
+from storage.formats import size
 
 ID = "in-memory-leak"
 RECENT_US = 60_000_000
@@ -87,7 +88,7 @@ def _grown(look: Look, row: Any, last: dict[str, float]) -> Finding:
     payload = last.get("saver_bytes", 0.0)
     return Finding(
         rule=ID, severity="critical" if full is not None and full < SOON_SECONDS else "warning",
-        title=f"In-memory savers hold {held:,.0f} bytes in process {row.pid}, and nothing is "
+        title=f"In-memory savers hold {size(held)} in process {row.pid}, and nothing is "
         "deleted",
         subject=Subject(application=row.application, backend="memory", process=row.incarnation),
         since_us=row.first_seen_us,

@@ -13,6 +13,7 @@ from collector.findings.facts import Channel, ThreadFacts
 from collector.findings.look import Look
 from collector.findings.predictions import fix
 from collector.findings.rule import Rule, threshold
+from storage import formats
 from storage.findings import About, Cost, Finding, Fix, Measure
 from storage.history_sizes import is_internal
 
@@ -96,7 +97,7 @@ def _finding(look: Look, thread: ThreadFacts, value: _Value) -> Finding:
     )
     return Finding(
         rule=ID, severity="critical" if value.stored_bytes >= CRITICAL_BYTES else "warning",
-        title=f"{what} has {size:,} bytes, and was stored {times:,} times",
+        title=f"{what} has {formats.size(size)}, and was stored {times:,} times",
         subject=thread.subject(channel=name), since_us=value.versions[0][0],
         measured=[
             Measure(name="largest value", value=size, unit="bytes", limit=value.limit),

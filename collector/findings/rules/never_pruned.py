@@ -15,6 +15,7 @@ from collector.findings.rule import Rule, threshold
 from storage import design_pruning
 from storage.design_thread import Recorded
 from storage.findings import About, Cost, Evidence, Finding, Fix, Measure, Subject
+from storage.formats import size
 from storage.inspections import Check
 
 ID = "never-pruned"
@@ -105,7 +106,7 @@ def _finding(look: Look, row: Any, calls: Any) -> Finding:
     known = [Measure(name="free pages in the file", value=value, unit="bytes") for value in free]
     return Finding(
         rule=ID, severity="critical" if history >= CRITICAL_BYTES else "warning",
-        title=f"{share:.0%} of what {row.backend} holds is history, {history:,} bytes, and nothing "
+        title=f"{share:.0%} of what {row.backend} holds is history, {size(history)}, and nothing "
         "deletes it",
         subject=Subject(application=row.application, backend=row.backend),
         since_us=calls.since_us,

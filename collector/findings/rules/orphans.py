@@ -13,6 +13,7 @@ from typing import Any
 from collector.findings.facts import ThreadFacts
 from collector.findings.look import Look
 from collector.findings.rule import Rule, threshold
+from storage import formats
 from storage.findings import About, Cost, Evidence, Finding, Fix, Measure, Subject
 from storage.inspections import Check, Inspection
 
@@ -53,7 +54,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     usd = look.usd_a_month(thread.backend, size)
     yield Finding(
         rule=ID, severity="warning",
-        title=f"{size:,} bytes of pending writes belong to checkpoints that were never stored",
+        title=f"{formats.size(size)} of pending writes belong to checkpoints that were never stored",
         subject=thread.subject(), since_us=int(first.at_us),
         measured=[
             Measure(name="calls of put_writes", value=len(lost), unit="count",

@@ -6,6 +6,7 @@ in memory and lost when the process dies. How it is worked out: ``storage.querie
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from statistics import median
 
@@ -41,7 +42,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     """The worst of its newest runs."""
     if not thread.puts or all(put.duration_us < 0 for put in thread.puts):
         return  # of an attached database: nobody saw the calls
-    if not thread.runs:
+    if not thread.runs or _longest_us(thread) < look.limits["tail"] * 1000:
         return
     told = durability(look.connection.engine, thread.key, RUNS)
     late = told[(told["most_pending"] >= look.limits["pending"])
@@ -77,6 +78,16 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
         evidence=[thread.evidence("How its puts kept up with its runs")],
         cost=Cost(ms=tail_us / 1000, what="a run"),
     )  # fmt: skip
+
+
+def _longest_us(thread: ThreadFacts) -> int:
+    """Time in the puts of a run, of the one with most of it: its tail is no longer. Of most threads
+    that is all that has to be known."""
+    by_run: Counter[tuple[int, int]] = Counter()
+    for call in thread.calls:
+        if call.operation == "put":
+            by_run[call.process_id, call.run] += max(call.duration_us, 0)
+    return max(by_run.values(), default=0)
 
 
 RULE = Rule(about=ABOUT, thread=look_at)
