@@ -54,7 +54,7 @@ def look_at(look: Look, thread: ThreadFacts) -> Iterable[Finding]:
     usd = look.usd_a_month(thread.backend, size)
     yield Finding(
         rule=ID, severity="warning",
-        title=f"{formats.size(size)} of pending writes belong to checkpoints that were never stored",
+        title=f"{formats.size(size)} of pending writes belong to no stored checkpoint",
         subject=thread.subject(), since_us=int(first.at_us),
         measured=[
             Measure(name="calls of put_writes", value=len(lost), unit="count",
