@@ -26,7 +26,7 @@ logger = logging.getLogger("statemeter.collector")
 
 BUDGET_SECONDS = 0.3
 """Of the processor, for the threads of one look."""
-MOST_CALLS = 20_000
+MOST_CALLS = 5_000
 """New calls whose threads are taken at once."""
 WHOLE_SECONDS = 10.0
 MOST_THREADS = 200
@@ -82,13 +82,12 @@ class Finder:
         self._said: set[str] = set()
         self._predictions = Predictions()
 
-    def look(self, engine: Engine, at_us: int, *, patient: bool = False) -> Outcome:
+    def look(self, engine: Engine, at_us: int) -> Outcome:
         """Look once.
 
         Args:
             engine: a reader's.
             at_us: now.
-            patient: look at everything that waits, however long it takes.
         """
         with reading(engine) as connection:
             if not self._waiting:
@@ -99,8 +98,8 @@ class Finder:
             }
             ran = {rule.id: Ran(rule) for rule in self.rules}
             look = Look(connection, at_us, self._predictions)
-            threads = self._threads(look, ran, changed, patient)
-            if patient or time.monotonic() - self._whole >= WHOLE_SECONDS:
+            threads = self._threads(look, ran, changed)
+            if time.monotonic() - self._whole >= WHOLE_SECONDS:
                 self._whole = time.monotonic()
                 self._look_at_whole(look, ran, changed)
         moved = None
@@ -133,15 +132,13 @@ class Finder:
             self._moved = (ALL_THREADS, keys[-1].id if keys else None)
             self._waiting.extend(row.id for row in keys)
 
-    def _threads(
-        self, look: Look, ran: dict[str, Ran], changed: dict[str, float], patient: bool
-    ) -> list[int]:
+    def _threads(self, look: Look, ran: dict[str, Ran], changed: dict[str, float]) -> list[int]:
         rules = [rule for rule in self.rules if rule.thread is not None]
         limits = {rule.id: rule.limits(changed) for rule in rules}
         done: list[int] = []
         end = time.thread_time() + BUDGET_SECONDS
         # One at least: a look of no thread at all would never come to an end.
-        while self._waiting and (patient or not done or time.thread_time() < end):
+        while self._waiting and (not done or time.thread_time() < end):
             key = self._waiting.popleft()
             facts = ThreadFacts(look.connection, key)
             done.append(key)

@@ -111,7 +111,7 @@ def test_a_rule_that_fails_or_cannot_look(found: Found) -> None:
         connection.exec_driver_sql("UPDATE rule_cursors SET position = 0")
     engine.dispose()
     reader = open_reader(str(found.store))
-    ran = works.look(reader, 1, patient=True).ran
+    ran = works.look(reader, 1).ran
     reader.dispose()
     assert ran["fails"].why == "It failed: RuntimeError. The log of the collector says more."
     assert ran["cannot"].why == "No pool was seen: instrument one."
