@@ -188,11 +188,9 @@ def _failed(
 
 
 def _restart(outcome: Outcome, survival: Survival | None) -> Iterable[str]:
-    if survival is None:
-        return
-    if survival.turns_found < survival.turns_acknowledged:
+    if survival is not None and survival.turns_found < survival.turns_acknowledged:
         yield "acknowledged turns were lost when the client was killed"
-    elif not survival.resumed:
+    elif survival is not None and not survival.resumed:
         yield "a killed client's thread could not be taken up again"
     elif outcome.keeps is False:
         how = f" ({outcome.kept_how.rstrip('.')})" if outcome.kept_how else ""

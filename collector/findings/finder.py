@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
@@ -81,6 +82,7 @@ class Finder:
         self._whole = float("-inf")
         self._said: set[str] = set()
         self._predictions = Predictions()
+        self._kept: dict[str, Any] = {}
 
     def look(self, engine: Engine, at_us: int) -> Outcome:
         """Look once.
@@ -97,7 +99,7 @@ class Finder:
                 for row in connection.execute(text("SELECT name, value FROM rule_settings"))
             }
             ran = {rule.id: Ran(rule) for rule in self.rules}
-            look = Look(connection, at_us, self._predictions)
+            look = Look(connection, at_us, self._predictions, self._kept)
             threads = self._threads(look, ran, changed)
             if time.monotonic() - self._whole >= WHOLE_SECONDS:
                 self._whole = time.monotonic()
@@ -176,14 +178,14 @@ class Finder:
         return {row.backend: row.n for row in rows}
 
     def _run(self, ran: Ran, looks: Callable[[], Iterable[Finding]], key: int) -> bool:
-        """Take what a rule finds; False where it could not look, or failed."""
+        """Take what a rule finds; False where it failed."""
         began = time.thread_time_ns()
         found: Sequence[Finding] = ()
         try:
             found = list(looks())
         except CannotLook as error:
             ran.why = str(error)
-            return False
+            return True  # there is nothing of the kind, so nothing is wrong with it any longer
         except Exception as error:  # one rule must not keep the others from looking
             ran.why = f"It failed: {type(error).__name__}. The log of the collector says more."
             if ran.rule.id not in self._said:

@@ -28,13 +28,20 @@ class Look:
         connection: a reader's, with one snapshot of the store.
         at_us: now.
         predictions: what is remembered of designs from look to look.
+        kept: what rules remember.
     """
 
     def __init__(
-        self, connection: Connection, at_us: int, predictions: Predictions | None = None
+        self,
+        connection: Connection,
+        at_us: int,
+        predictions: Predictions | None = None,
+        kept: dict[str, Any] | None = None,
     ) -> None:
         self.connection = connection
         self._predictions = predictions or Predictions()
+        self.kept: dict[str, Any] = {} if kept is None else kept
+        """What rules remember from look to look, by the name of the rule."""
         self.at_us = at_us
         self.limits: Mapping[str, float] = {}
         """Thresholds of the rule that looks now, by name."""

@@ -20,6 +20,8 @@ from storage.suspects import Suspect
 ID = "process-leak"
 PROCESSES = 10
 """Alive ones that are judged in one look, those that live longest."""
+JUDGED_US = 60_000_000
+"""How long a judgement holds: it reads hours of readings."""
 SOON_SECONDS = 86_400.0
 """A limit that is reached within a day is critical."""
 
@@ -61,10 +63,18 @@ def look_at(look: Look) -> Iterable[Finding]:
     )  # fmt: skip
     rows = look.rows(_ALIVE, alive=ALIVE, recent=look.at_us - SILENT_US, most=PROCESSES)
     unknown, why = 0, "No instrumented process is alive."
+    before = look.kept.get(ID, {})
+    look.kept[ID] = now = {}
     for row in rows:
-        judged = queries_processes.judged(
-            look.connection.engine, row.incarnation, look.at_us, rules
-        )
+        at_us, limits, judged = before.get(row.incarnation, (0, None, None))
+        if limits != rules or not 0 <= look.at_us - at_us < JUDGED_US:
+            at_us, judged = (
+                look.at_us,
+                queries_processes.judged(
+                    look.connection.engine, row.incarnation, look.at_us, rules
+                ),
+            )
+        now[row.incarnation] = (at_us, rules, judged)
         if judged is None or judged.leaks.verdict == "unknown":
             unknown += 1
             why = judged.leaks.why if judged is not None else why

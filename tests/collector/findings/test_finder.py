@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from collector.findings import finder, orders
+from collector.findings import finder, keep, orders
 from collector.findings.facts import ThreadFacts
 from collector.findings.finder import Finder, Outcome
 from collector.findings.look import Look
@@ -23,7 +23,7 @@ from tests.collector.findings.conftest import Found, config
 from tests.collector.findings.rules.test_quadratic_channel import chat, talk
 from tests.collector.live import collecting, wait_for
 from tests.collector.made import query
-from tests.storage.seed_findings import rule
+from tests.storage.seed_findings import finding, rule
 
 RULE = quadratic_channel.ID
 
@@ -154,3 +154,29 @@ def test_what_was_not_stored_is_looked_at_again(found: Found) -> None:
     watch.look_once(engine.begin)
     engine.dispose()
     assert len(query(found.store, "SELECT * FROM findings WHERE rule = ?", RULE)) == 1
+
+
+def test_what_is_gone_is_no_longer_wrong(found: Found) -> None:
+    """A rule that finds nothing of its kind any more resolves what it had found."""
+    found()
+    there = [True]
+
+    def pools(look: Look) -> Iterator[Finding]:
+        if not there[0]:
+            raise CannotLook("No pool is left.")
+        yield finding("pools", resource="b" * 12)
+
+    engine = open_writer(str(found.store))
+    for state in (["pools"], []):
+        works = Finder([rule("pools", thread=None, whole=pools)])
+        reader = open_reader(str(found.store))
+        outcome = works.look(reader, 1)
+        reader.dispose()
+        with engine.begin() as connection:
+            keep.describe(connection, works.rules)
+            keep.store(connection, outcome)
+        rows = query(found.store, "SELECT rule FROM findings WHERE resolved_us = 0")
+        assert [row["rule"] for row in rows] == state
+        there[0] = False
+    engine.dispose()
+    assert query(found.store, "SELECT why FROM rules")[0]["why"] == "No pool is left."

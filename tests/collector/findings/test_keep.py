@@ -54,7 +54,7 @@ def test_the_life_of_a_finding(store: Path) -> None:
 
 
 def test_what_was_not_looked_at_stays_open(store: Path) -> None:
-    """Another thread's look, and a rule that could not look, resolve nothing."""
+    """Another thread's look, and a rule that failed, resolve nothing."""
     whole = rule("pools", thread=None, whole=lambda look: [])
     pool = finding("pools", resource="b" * 12)
     seed_findings.store(
