@@ -8,7 +8,14 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine, text
 
-from storage import cost_shares, formats, queries, queries_backends, queries_threads
+from storage import (
+    cost_shares,
+    formats,
+    queries,
+    queries_backends,
+    queries_threads,
+    shared_findings,
+)
 from storage.cost_terms import MonthlyCost
 from storage.costs import Costs, costs
 from storage.errors import StoreError
@@ -118,6 +125,7 @@ def of_application(
             _operations(backends, shown),
             _serializers(engine, application, serde, names),
             _costs(priced),
+            shared_findings.section(engine, names, scope),
         ],
         at_us, window_s, names.anonymous,
         ("Some of its threads were seen from the middle on: bytes that were written earlier are "

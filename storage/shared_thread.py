@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine, text
 
-from storage import cost_shares, formats, queries_steps
+from storage import cost_shares, formats, queries_steps, shared_findings
 from storage.costs import costs
 from storage.curves import areas, spread, step_axis
 from storage.finding import one_thread
@@ -93,7 +93,8 @@ def of_thread(
     return Report(
         "thread", f"Thread {names.thread(int(row.id), row.thread_id)}",
         _subject(engine, row, names), [*sections, _elements(steps), _steps(row, steps),
-        _nodes(nodes)], at_us, window_s, names.anonymous, tuple(_marks(row, spaces)),
+        _nodes(nodes), shared_findings.section(engine, names, thread_key=int(row.id))],
+        at_us, window_s, names.anonymous, tuple(_marks(row, spaces)),
     )  # fmt: skip
 
 

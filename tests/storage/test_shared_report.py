@@ -20,18 +20,20 @@ import numpy as np
 import pytest
 from sqlalchemy import Engine
 
-from storage import shared_html
+from storage import shared_findings, shared_html
 from storage.__main__ import main
 from storage.errors import StoreError
+from storage.queries import Scope
 from storage.shared_application import of_application
 from storage.shared_comparison import of_comparison
 from storage.shared_names import Names
 from storage.shared_report import Report, to_plain
 from storage.shared_thread import of_thread
-from storage.store import open_reader
+from storage.store import open_reader, open_writer
 from tests.collector.made import collect
 from tests.conftest import REPOSITORY
-from tests.storage import seed, seed_comparison
+from tests.storage import seed, seed_comparison, seed_findings
+from tests.storage.seed_findings import finding
 from tests.storage.seed_shared import COMPARISON, HOSTILE, THREAD, fill
 
 DAY_S = 86_400
@@ -451,3 +453,28 @@ def test_a_file_stays_small(tmp_path: Path) -> None:
     steps = section(report, "steps")
     assert len(steps["tables"]["steps"]) == 100
     assert steps["notes"] == ["The newest 100 of 5,200 checkpoints; charts have the newest 5,000."]
+
+
+def test_findings(tmp_path: Path) -> None:
+    """Those of a thread and of its application, the worst first; short names tell no id."""
+    store = tmp_path / "store.sqlite"
+    fill(store)
+    engine = open_writer(str(store))
+    with engine.connect() as connection:
+        (row,) = connection.exec_driver_sql(
+            "SELECT id, thread_id, application FROM threads ORDER BY id LIMIT 1"
+        )
+    engine.dispose()
+    mine = finding(thread=row.thread_id, application=row.application,
+                   title=f"of {row.thread_id}")  # fmt: skip
+    worst = finding("large", thread="another", application=row.application, severity="critical")
+    seed_findings.store(store, [(row.id, mine), (10_000, worst)], at_us=1)
+    reader = open_reader(str(store))
+    for names, title in ((Names(), mine.title), (Names(anonymous=True), "grows is looked for")):
+        of_all = shared_findings.section(reader, names, Scope(application=row.application))
+        assert [line[1] for line in of_all.tables[0].rows] == ["large", "grows"]
+        of_one = shared_findings.section(reader, names, thread_key=row.id)
+        (line,) = of_one.tables[0].rows
+        assert (line[2], line[7], line[8], line[9]) == (title, 1_000.0, 0.5, "Trim it")
+        assert (row.thread_id in line) is not names.anonymous
+    reader.dispose()
