@@ -4,7 +4,7 @@ ARGS ?=
 export PORT
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo compare test test-slow lint bench screenshots clean
+.PHONY: help run demo tour compare test test-slow lint bench screenshots clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1 ~\2/p' Makefile | awk -F'~' '{printf "%-18s %s\n", $$1, $$2}'
@@ -14,6 +14,9 @@ run: ## Start the dashboard and the collector on http://127.0.0.1:8501 (PORT=…
 
 demo: ## Run LangGraph applications to look at, for five minutes (ARGS="--seconds 0 --pace 20")
 	@sh scripts/demo.sh $(ARGS)
+
+tour: ## A chatbot before and after tuning, side by side (ARGS=--keep: for the dashboard to show)
+	@sh scripts/tour.sh $(ARGS)
 
 compare: ## Compare InMemory, SQLite, Redis, PostgreSQL and MongoDB on throwaway servers (ARGS="--turns 50")
 	@sh scripts/compare.sh $(ARGS)
