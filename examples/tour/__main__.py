@@ -5,14 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from examples.tour.table import PRICED, Side, lines
 from statemeter import settings
+
+OWN_SECONDS = 20.0
+"""How long the collector of a store of the user's own is waited for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             if not own:
                 environment["STATEMETER_STORE"] = f"sqlite:///{folder / 'store.sqlite'}"
                 environment["STATEMETER_SPOOL"] = str(folder / "spool")
-            sides = play(folder, environment)
+            sides = play(folder, environment, own)
     except subprocess.CalledProcessError as error:
         print(f"The tour ends: {' '.join(error.cmd[1:])} failed, see above.", file=sys.stderr)
         return 1
@@ -41,47 +46,72 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps({name: vars(side) for name, side in sides.items()}))
         return 0
     print("\n".join(lines(sides["before"], sides["after"])))
-    where = settings.store_url() if own else "nowhere: with --keep the dashboard shows it"
-    print(f"Kept in {where}" if own else f"Kept {where}")
+    kept = f"Kept in {settings.store_url()}" if own else "Not kept: --keep has it on the dashboard"
+    print(kept)
     return 0
 
 
-def play(folder: Path, environment: dict[str, str]) -> dict[str, Side]:
-    """Run both, each a process of its own, collect, and ask the store."""
-    commands = {"before": ["before"], "after": ["after", str(folder / "chat.sqlite")]}
-    told = {}
-    for name, (module, *options) in commands.items():
-        own = environment | {"STATEMETER_APP": f"tour-{name}"}
-        printed = _run(f"examples.tour.{module}", *options, environment=own)
+def play(folder: Path, environment: dict[str, str], own: bool = False) -> dict[str, Side]:
+    """Run both, each a process of its own, collect, and ask the store.
+
+    Args:
+        folder: for the database of the second one.
+        environment: with spool and store.
+        own: the store is the user's, where the dashboard's collector may be at work already.
+    """
+    told: dict[str, dict[str, Any]] = {}
+    threads = {name: f"tour-{secrets.token_hex(4)}" for name in ("before", "after")}
+    for name, thread in threads.items():
+        options = [thread] if name == "before" else [thread, str(folder / "chat.sqlite")]
+        named = environment | {"STATEMETER_APP": f"tour-{name}"}
+        printed = _run(f"examples.tour.{name}", *options, environment=named)
         told[name] = json.loads(printed.splitlines()[-1])
-    _run("collector", "--once", environment=environment)
-    return {name: _side(f"tour-{name}", one, environment) for name, one in told.items()}
+    try:
+        _run("collector", "--once", environment=environment, seconds=OWN_SECONDS if own else None)
+    except subprocess.TimeoutExpired:
+        print("Another collector is at work in this store: what it has by now:", file=sys.stderr)
+    applications = {name: f"tour-{name}" for name in threads}
+    reports = [
+        ("findings",), ("threads", "--sort", "newest"),
+        *(("costs", "--application", name) for name in applications.values()),
+    ]  # fmt: skip
+    with ThreadPoolExecutor(2) as pool:
+        findings, stored, *costs = pool.map(lambda report: _ask(environment, *report), reports)
+    sides = {}
+    for (name, thread), priced in zip(threads.items(), costs, strict=True):
+        found = [
+            one for one in findings
+            if one["application"] == applications[name] and one["thread_id"] in {thread, ""}
+            and one["state"] == "open"
+        ]  # fmt: skip
+        row = next(one for one in stored if one["thread_id"] == thread)
+        sides[name] = _side(told[name], row, priced, found)
+    return sides
 
 
-def _side(application: str, told: dict[str, Any], environment: dict[str, str]) -> Side:
-    def ask(report: str) -> list[dict[str, Any]]:
-        printed = _run(
-            "storage", report, "--json", "--application", application, environment=environment
-        )
-        found: list[dict[str, Any]] = json.loads(printed)
-        return found
-
-    # A saver of an earlier tour may be in a store of one's own: the newest thread is this one's.
-    threads = [one for one in ask("threads") if one["application"] == application]
-    thread = max(threads, key=lambda one: str(one["last_seen"]))
-    priced = next((one for one in ask("costs") if one["backend"] == PRICED), None)
-    findings = [one for one in ask("findings") if one["application"] == application]
+def _side(
+    told: dict[str, Any], thread: dict[str, Any], costs: list[dict[str, Any]],
+    findings: list[dict[str, Any]],
+) -> Side:  # fmt: skip
+    priced: dict[str, Any] = next((one for one in costs if one["backend"] == PRICED), {})
     return Side(
-        told, thread["written_bytes"], thread["stored_bytes"],
-        priced["usd"] if priced else None,
-        "; ".join(priced["unknown"]) if priced else "nothing was priced",
-        [one for one in findings if one["state"] == "open"],
+        told, thread["written_bytes"], thread["stored_bytes"], priced.get("usd"),
+        priced.get("storage_usd"), "; ".join(priced.get("unknown", ["nothing was priced"])),
+        findings,
     )  # fmt: skip
 
 
-def _run(module: str, *options: str, environment: dict[str, str]) -> str:
+def _ask(environment: dict[str, str], report: str, *options: str) -> list[dict[str, Any]]:
+    printed = _run("storage", report, "--json", *options, environment=environment)
+    found: list[dict[str, Any]] = json.loads(printed)
+    return found
+
+
+def _run(
+    module: str, *options: str, environment: dict[str, str], seconds: float | None = None
+) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", module, *options], env=environment, check=True,
+        [sys.executable, "-m", module, *options], env=environment, check=True, timeout=seconds,
         stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
     )  # fmt: skip
     return done.stdout

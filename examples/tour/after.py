@@ -1,4 +1,4 @@
-"""The same chatbot, tuned; ``python -m examples.tour.after FILE`` runs it on a SQLite file."""
+"""The same chatbot, tuned; ``python -m examples.tour.after THREAD FILE`` runs it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from examples.tour import talk
 KEPT_REFERENCES = 6
 SUMMARY_CHARS = 400
 
-load_prompt = statemeter.watch_cache("prompt", lru_cache(maxsize=8)(talk.load_prompt))
+load_prompt = lru_cache(maxsize=8)(talk.load_prompt)
 
 
 class Chat(TypedDict):
@@ -53,15 +53,28 @@ def build(saver: Any, messages: sqlite3.Connection) -> Any:
     return builder.compile(checkpointer=saver, name="chatbot")
 
 
-def main(path: str) -> None:
-    """Run it on ``path``; the application's own table lies beside it."""
+def held_bytes(saver: SqliteSaver) -> int:
+    """Checkpoints and pending writes, as SQLite adds them up."""
+    (total,) = saver.conn.execute(
+        "SELECT (SELECT sum(length(checkpoint)) FROM checkpoints) "
+        "+ (SELECT sum(length(value)) FROM writes)"
+    ).fetchone()
+    return int(total)
+
+
+def main(thread: str, path: str) -> None:
+    """Run it on the SQLite file ``path``; the application's own table lies beside it."""
+    statemeter.watch_cache("prompt", load_prompt)
     with (
         SqliteSaver.from_conn_string(path) as saver,
         closing(sqlite3.connect(f"{path}-messages", check_same_thread=False)) as messages,
     ):
         graph = statemeter.instrument(build(saver, messages))
-        talk.run(lambda turn: graph.invoke({"turn": turn}, talk.CONFIG))
+        talk.run(
+            lambda turn: graph.invoke({"turn": turn}, talk.config(thread)),
+            lambda: held_bytes(saver),
+        )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])

@@ -1,7 +1,8 @@
-"""The chatbot as many are first written; ``python -m examples.tour.before`` runs it."""
+"""The chatbot as many are first written; ``python -m examples.tour.before THREAD`` runs it."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
@@ -49,6 +50,25 @@ def asked(turn: int) -> dict[str, Any]:
     return {"messages": [HumanMessage(talk.question(turn), id=f"question-{turn:03}")]}
 
 
+def held_bytes(saver: InMemorySaver) -> int:
+    """Values of channels, checkpoints and pending writes, added up."""
+    values = sum(len(value) for _, value in saver.blobs.values())
+    documents = sum(
+        len(checkpoint[1])
+        for namespaces in saver.storage.values()
+        for checkpoints in namespaces.values()
+        for checkpoint, _, _ in checkpoints.values()
+    )
+    writes = sum(len(one[2][1]) for tasks in saver.writes.values() for one in tasks.values())
+    return values + documents + writes
+
+
+def main(thread: str) -> None:
+    """Run it in memory."""
+    saver = InMemorySaver()
+    graph = statemeter.instrument(build(saver))
+    talk.run(lambda turn: graph.invoke(asked(turn), talk.config(thread)), lambda: held_bytes(saver))
+
+
 if __name__ == "__main__":
-    graph = statemeter.instrument(build(InMemorySaver()))
-    talk.run(lambda turn: graph.invoke(asked(turn), talk.CONFIG))
+    main(sys.argv[1])

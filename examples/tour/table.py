@@ -15,13 +15,15 @@ class Side:
     """One application."""
 
     told: dict[str, Any]
-    """Of itself: turns, ms_a_turn, rss_bytes."""
+    """Of itself: turns, ms_a_turn, rss_bytes, held_bytes."""
     written_bytes: int
     """Ever sent to its saver."""
     stored_bytes: int
     """Held by its saver."""
     usd: float | None
     """A month on ``PRICED``; None: unknown."""
+    storage_usd: float | None
+    """Of it for storage."""
     why: str
     """Why it is unknown."""
     findings: list[dict[str, Any]]
@@ -44,6 +46,7 @@ def lines(before: Side, after: Side) -> Iterable[str]:
     ):
         yield f"{name:34}{one:>14,.1f}{other:>14,.1f}"
     yield f"{f'a month on {PRICED}, USD':34}{_usd(before.usd):>14}{_usd(after.usd):>14}"
+    yield f"{'  of it for storage':34}{_usd(before.storage_usd):>14}{_usd(after.storage_usd):>14}"
     yield f"{'open findings':34}{len(before.findings):>14}{len(after.findings):>14}"
     for name, side in (("before", before), ("after", after)):
         if side.usd is None:

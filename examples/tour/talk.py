@@ -13,9 +13,12 @@ import psutil
 import statemeter
 
 TURNS = 60
-THREAD = "tour"
-CONFIG: Any = {"configurable": {"thread_id": THREAD}}
 PROMPT_SECONDS = 0.015
+
+
+def config(thread: str) -> Any:
+    """The configuration of a thread."""
+    return {"configurable": {"thread_id": thread}}
 
 
 def question(turn: int) -> str:
@@ -34,9 +37,10 @@ def load_prompt() -> str:
     return "\n".join(f"Rule {number}: be brief, friendly and right." for number in range(200))
 
 
-def run(ask: Callable[[int], object], turns: int = TURNS) -> None:
+def run(ask: Callable[[int], object], held: Callable[[], int], turns: int = TURNS) -> None:
     """Ask every question; the last line printed is JSON: turns, ms_a_turn (median), rss_bytes
-    (by how much the resident memory grew over the turns)."""
+    (by how much the resident memory grew over the turns), held_bytes (what ``held`` counts in the
+    saver, without metadata of checkpoints: what Statemeter says of it has to be the same)."""
     process = psutil.Process()
     ask(0)  # imports and connections of the first turn are no part of a turn
     before = process.memory_info().rss
@@ -51,4 +55,5 @@ def run(ask: Callable[[int], object], turns: int = TURNS) -> None:
     if counts["problem"] or counts["dropped"]:
         print(f"Not told: {counts['dropped']} {counts['problem']}", file=sys.stderr)
     middle = sorted(took)[len(took) // 2]
-    print(json.dumps({"turns": turns, "ms_a_turn": middle * 1000, "rss_bytes": grown}))
+    figures = {"ms_a_turn": middle * 1000, "rss_bytes": grown, "held_bytes": held()}
+    print(json.dumps({"turns": turns} | figures))
