@@ -56,4 +56,4 @@ def lines(before: Side, after: Side) -> Iterable[str]:
 
 
 def _usd(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.4f}"
+    return "unknown" if value is None else f"{value:,.6f}"
