@@ -13,8 +13,6 @@ from storage.findings import SEVERITIES, Finding, encode
 
 MOST_OPEN = 500
 """Findings of a rule that are open at once; further ones are counted."""
-SETTLE_US = 10_000_000
-"""A finding that only has other numbers is written again after that."""
 KEPT_US = 90 * 86_400 * 1_000_000
 """How long resolved ones stay."""
 
@@ -143,7 +141,7 @@ def _update(connection: Connection, row: Row[Any], finding: Finding, at_us: int)
         change, since_us, opened_us = "opened", finding.since_us, at_us
     elif severity != row.severity:
         change = "worse" if severity > row.severity else "better"
-    elif body == row.body or at_us - row.updated_us < SETTLE_US:
+    elif body == row.body:
         return
     connection.exec_driver_sql(
         "UPDATE findings SET severity = ?, body = ?, since_us = ?, opened_us = ?, updated_us = ?, "
