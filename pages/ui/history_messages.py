@@ -30,15 +30,18 @@ _FACES = {
     "system": ("System", ":material/settings:"),
     "remove": ("Removal", ":material/delete:"),
 }
+_KEPT = ("messages-search", "messages-channel")
 _OTHER = ":material/chat_bubble:"
 _USUAL = [("status", "success")]
 
 
 def draw(context: Context) -> None:
     """Draws the conversation of the chosen step."""
-    for key in ("messages-search", "messages-channel"):
-        if key in st.session_state:  # a run whose values are not read draws no box: its text stays
-            st.session_state[key] = st.session_state[key]
+    for key in _KEPT:
+        # A run whose values are not read draws no box, and Streamlit forgets what is in it. Only
+        # then is it put back: what is assigned here overwrites what a visitor types meanwhile.
+        if key not in st.session_state and f"{key}-kept" in st.session_state:
+            st.session_state[key] = st.session_state[f"{key}-kept"]
     with frame.card("messages"):
         frame.title("Messages", f"at step {shared.step(context.chosen)}")
         answer = shared.of_chosen(context)
@@ -95,6 +98,8 @@ def _conversation(context: Context, found: dict[str, Value]) -> None:
         wanted = st.text_input(
             "Search", key="messages-search", placeholder="Text, name, tool or id", width=280
         )
+    for key in _KEPT:
+        st.session_state[f"{key}-kept"] = st.session_state.get(key)
     value = found[channel]
     every = conversation.messages(value)
     steps = _added(context, channel, len(every))
