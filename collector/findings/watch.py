@@ -22,7 +22,7 @@ from storage.store import open_beside
 logger = logging.getLogger("statemeter.collector")
 
 EVERY_SECONDS = 3.0
-ONCE_SECONDS = 30.0
+ONCE_SECONDS = 3.0
 SWEEP_SECONDS = 3600.0
 
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -68,14 +68,13 @@ class Watch:
     def look_once(self, transaction: Transaction) -> None:
         """Look at what is new, and store what is found: for a collector that ends then. What is not
         looked at within ``ONCE_SECONDS`` is left for the next one."""
-        ends, moved = time.monotonic() + ONCE_SECONDS, False
+        ends = time.monotonic() + ONCE_SECONDS
         engine = open_beside(self._url)
         try:
             while True:
                 outcome = self._finder.look(engine, time.time_ns() // 1000)
                 self._store(transaction, outcome)
-                moved |= outcome.moved is not None
-                if outcome.finished or (moved and time.monotonic() > ends):
+                if outcome.finished or time.monotonic() > ends:
                     return
         finally:
             engine.dispose()

@@ -219,7 +219,7 @@ def test_two_collectors_started_together(tmp_path: Path) -> None:
     spool, store = tmp_path / "spool", tmp_path / "store.sqlite"
     count = write_spool(spool, Traffic(8, threads=50), 20_000, segment_bytes=200_000)
     children = [start(spool, store, "--once") for _ in range(2)]
-    assert [child.wait(60) for child in children] == [0, 0]
+    assert [child.wait(240) for child in children] == [0, 0]
     check_whole(store, count)
 
 
@@ -240,7 +240,7 @@ def test_spool_written_while_it_is_read(tmp_path: Path) -> None:
         assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(120)
     collect(spool, store)
     assert query(store, "SELECT * FROM gaps") == []
     assert query(store, "SELECT * FROM dead_letters") == []

@@ -24,10 +24,11 @@ Found = Callable[..., list[Finding]]
 
 
 @pytest.fixture
-def found(spool: Spooled, tmp_path: Path) -> Found:
+def found(spool: Spooled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Found:
     """``found("quadratic-channel")``: the open findings of a rule (without one: of all rules) after
     what ran until now is collected; ``found.store`` is the store."""
     store = tmp_path / "findings.sqlite"
+    monkeypatch.setattr("collector.findings.watch.ONCE_SECONDS", 600.0)  # all that is new
 
     def look(rule: str = "") -> list[Finding]:
         assert statemeter.flush(30)
