@@ -6,6 +6,7 @@ spool before it is stored, so that waiting loses nothing.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -178,7 +179,8 @@ class Collector:
                 upkeep.find_dead(listing, time.time(), at_once=True)
                 if looks > 1:  # the first look may have found torn tails to be dead
                     self._beat(ingest, upkeep, listing, engine)
-                    self._beside.look_once(ingest.transaction)
+                    with contextlib.suppress(Fenced):  # then the other one looks
+                        self._beside.look_once(ingest.transaction)
                     return True
                 continue
             self._options.sleep(IDLE_SECONDS)

@@ -56,7 +56,7 @@ def test_a_census_and_a_flame_graph_of_a_running_process(
     chain = page.locator("[class*=plot-chain] .statemeter-plot")
     expect(chain).to_contain_text(".SESSIONS")
     expect(chain).to_contain_text("module")
-    ask(page, "Recording", "recording", "3")
+    ask(page, "Recording", "memray", "3")
     flame = page.locator("[class*=plot-flame-peak] .statemeter-plot")
     expect(flame).to_be_visible()
     expect(flame.locator(".iciclelayer path").first).to_be_attached()
