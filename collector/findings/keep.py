@@ -27,7 +27,7 @@ _RAN = (
     "subjects = coalesce(:subjects, subjects), why = :why, untold = untold + :untold WHERE id = :id"
 )
 _KNOWN = (
-    "SELECT id, key, severity, since_us, opened_us, updated_us, resolved_us, body FROM findings "
+    "SELECT id, key, severity, since_us, opened_us, resolved_us, body FROM findings "
     "WHERE rule = ? AND "
 )
 

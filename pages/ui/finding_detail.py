@@ -5,7 +5,16 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data_findings, filters, finding_words, formats, frame, ordering
+from pages.ui import (
+    address,
+    data_findings,
+    filters,
+    finding_list,
+    finding_words,
+    formats,
+    frame,
+    ordering,
+)
 from storage.findings import Finding, Fix
 from storage.queries_findings import Group, Shown
 
@@ -131,7 +140,7 @@ def _choose(rows: list[Shown], key: str) -> None:
     picked = st.session_state["finding-members"]["selection"]["rows"]
     if picked and picked[0] < len(rows):
         st.session_state[key] = rows[picked[0]].key
-        st.session_state["finding-chosen"] = True
+        st.session_state[finding_list.CHOSEN] = True
 
 
 def _history(one: Shown) -> None:

@@ -9,7 +9,7 @@ from pages.ui import export, finding_words, formats, frame
 from storage.queries_findings import Group, Shown
 
 TABLE = "findings-table"
-_CHOSEN = "finding-chosen"
+CHOSEN = "finding-chosen"
 """In the state of the session while a row was just ticked."""
 _MOST_PIXELS = 420
 _TAGS = finding_words.COLOURS | {"acknowledged": "gray", "muted": "gray"}
@@ -61,7 +61,7 @@ def draw(
             height=frame.table_height(len(several), _MOST_PIXELS), selection_mode="single-row",
             on_select=lambda: _choose(several, key), column_config=_columns(),
         )  # fmt: skip
-    if st.session_state.pop(_CHOSEN, False):
+    if st.session_state.pop(CHOSEN, False):
         st.rerun()  # the whole page: the address and the forms are beyond this part
 
 
@@ -86,7 +86,7 @@ def _choose(several: list[Group], key: str) -> None:
     picked = st.session_state[TABLE]["selection"]["rows"]
     if picked and picked[0] < len(several):
         st.session_state[key] = several[picked[0]].worst.key
-        st.session_state[_CHOSEN] = True
+        st.session_state[CHOSEN] = True
 
 
 def _columns() -> dict[str, object]:

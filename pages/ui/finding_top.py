@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import address, data_findings, finding_words, formats, frame
-from storage.findings import Severity
 from storage.queries_findings import Group, groups
 
 TOP = 4
@@ -75,12 +74,8 @@ def of_backend(backend: str) -> None:
         worst = next(name for name in finding_words.WORST_FIRST if name in found)
         st.badge(
             f"{formats.count(len(found))} finding{'' if len(found) == 1 else 's'}",
-            icon=finding_words.ICONS[worst], color=_colour(worst),
+            icon=finding_words.ICONS[worst], color=finding_words.COLOURS[worst],
         )  # fmt: skip
-
-
-def _colour(severity: Severity) -> str:
-    return finding_words.COLOURS[severity]
 
 
 def _quiet() -> None:
