@@ -10,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
 import statemeter
+from collector.findings.rules import in_memory_leak
 from statemeter import vitals
 from tests.collector.findings.conftest import Found, change, config
 from tests.statemeter.spooled import Spooled
@@ -61,7 +62,9 @@ def test_reads_of_unknown_threads(found: Found, spool: Spooled) -> None:
     assert found(RULE) == []
 
 
-def test_a_saver_that_holds_much(found: Found, spool: Spooled) -> None:
+def test_a_saver_that_holds_much(
+    found: Found, spool: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Its payload is that of its dictionaries; with less than a user's threshold it is healthy, and
     so it is where threads are deleted."""
     saver = InMemorySaver()
@@ -77,11 +80,17 @@ def test_a_saver_that_holds_much(found: Found, spool: Spooled) -> None:
     assert found(RULE) == []  # some MB
     change(found, f"{RULE}.held", 1_000_000)
     change(found, f"{RULE}.share", 0)
+    monkeypatch.setattr(in_memory_leak, "RATE_US", 10**15)
     (finding,) = found(RULE)
     told = {one.name: one.value for one in finding.measured}
     assert told["of it payload"] == held
     assert told["threads"] == 10
-    assert finding.cost.bytes_a_month is None  # a rate of some seconds is none
+    assert finding.cost.bytes_a_month is None  # the process is too young for a rate
+    monkeypatch.setattr(in_memory_leak, "RATE_US", 0)
+    (finding,) = found(RULE)
+    told = {one.name: one.value for one in finding.measured}
+    a_month = finding.cost.bytes / told["runs for"] * 730 * 3600
+    assert finding.cost.bytes_a_month == pytest.approx(a_month, rel=0.01)
     for number in range(3):
         saver.delete_thread(f"{number}")
     assert found(RULE) == []

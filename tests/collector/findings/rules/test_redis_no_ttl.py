@@ -59,7 +59,7 @@ def a_month_later(found: Found) -> Finding:
     engine = store.open_reader(str(found.store))  # type: ignore[attr-defined]
     finder = Finder([redis_no_ttl.RULE])
     at_us = time.time_ns() // 1000 + MONTH_US
-    ((_, finding),) = finder.look(engine, at_us, patient=True).ran[RULE].found
+    ((_, finding),) = finder.look(engine, at_us).ran[RULE].found
     engine.dispose()
     return finding
 
