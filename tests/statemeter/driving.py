@@ -456,8 +456,8 @@ class Kept:
 KEPT = Kept([Kept()])
 
 
-def looking(stage: Stage) -> Any:
-    """Somebody looks at the memory of the process: one kind of look after the other."""
+def _looking(kind: str, stage: Stage) -> Any:
+    """Somebody looks at the memory of the process, in one way after the other of a kind."""
 
     async def later(state: Notes) -> Notes:
         return {"found": ["y" * 10]}
@@ -487,25 +487,47 @@ def looking(stage: Stage) -> Any:
             control.allowed = True
             turn(control)
         node = next(name for name in graph.nodes if name != START)
-        kept = f"{Kept.__module__}.Kept"
-        for asked, until in (  # the last one lasts until the end
-            ({"kind": "census", "seconds": 0.01}, None),
-            ({"kind": "chain", "name": kept, "address": id(KEPT.inner[0])}, None),
-            ({"kind": "chain", "name": "no.such.Type"}, None),
-            ({"kind": "allocations", "seconds": 0.05}, None),
-            ({"kind": "lines", "name": node, "seconds": 1}, lambda: look_lines._State.restore),
-            ({"kind": "lines", "name": "later", "seconds": 1}, lambda: look_lines._State.restore),
-            ({"kind": "recording", "run": True, "seconds": 0.5}, lambda: RECORDED),
-            ({"kind": "allocations", "seconds": 60}, tracemalloc.is_tracing),
-        ):
-            look_over(control)
-            look(control, asked, until or (lambda: False))
+        for asked, until in LOOKS[kind]:
+            named = node if asked.get("name") == START else asked.get("name", "")
+            look(control, asked | {"kind": kind, "name": named}, until)
             talk()
+            if asked is not UNENDED:
+                enough(control)
         if control:
             with contextlib.suppress(MemoryError, RuntimeError):
                 control.close()
             leave(control)
     return out
+
+
+def _restoring() -> bool:
+    return bool(look_lines._State.restore)
+
+
+UNENDED = {"seconds": 60}
+"""A look that lasts until the process ends."""
+LOOKS: dict[str, list[tuple[dict[str, Any], Callable[[], Any]]]] = {
+    "census": [({"seconds": 0.01}, lambda: False)],
+    "chain": [
+        ({"name": f"{__name__}.Kept", "address": id(KEPT.inner[0])}, lambda: False),
+        ({"name": "no.such.Type"}, lambda: False),
+    ],
+    "allocations": [({"seconds": 0.05}, lambda: False), (UNENDED, tracemalloc.is_tracing)],
+    "lines": [
+        ({"name": START, "seconds": 60}, _restoring),
+        ({"name": "later", "seconds": 60}, _restoring),
+    ],
+    "recording": [({"run": True, "seconds": 0.5}, lambda: RECORDED)],
+}
+"""Kind → what is asked for and when it is under way; the name of the start stands for a node."""
+
+
+def enough(control: Any) -> None:
+    """Want the answer now, and wait for it."""
+    running = control and control.looks._running
+    if running:
+        running.attention.request.with_suffix(".now").touch()
+    look_over(control)
 
 
 def leave(control: Any) -> None:
@@ -632,9 +654,9 @@ Scene = Callable[[Stage], Any]
 SCENES: dict[str, Scene] = {
     scene.__name__: scene
     for scene in (
-        all_graphs, pooling, sparing, tracking, ending, showing, looking, talking, asking, keeping,
+        all_graphs, pooling, sparing, tracking, ending, showing, talking, asking, keeping,
     )
-} | {
+} | {kind: functools.partial(_looking, kind) for kind in LOOKS} | {
     f"{name} saver": functools.partial(_on_server, name)
     for name in ("postgres", "async postgres", "mongodb", "redis", "async redis", "valkey")
 } | {
@@ -643,7 +665,7 @@ SCENES: dict[str, Scene] = {
         ("postgres", "postgres_database"), ("mongodb", "mongo_url"), ("redis", "redis_stack_url")
     )
 } | {"redis cache": _sparing_on_redis}  # fmt: skip
-"""Name → scene; the shortest first, those that need a server last."""
+"""Name → scene; those that need a server last."""
 
 
 def play(scene: str, stage: Stage) -> str:
