@@ -93,6 +93,9 @@ def test_arrow_keys_walk_the_path(look: Look, filled: str) -> None:
     expect_title(page, "Step 7 → 8")
     page.keyboard.press("ArrowRight")
     expect_title(page, "Step 8 → 9")
+    # A key moves the slider from where its thumb is: it has to be where the page is.
+    thumb = page.locator(".st-key-history-slider").get_by_test_id("stSliderThumbValue")
+    expect(thumb).to_have_text("9")
     page.locator(".st-key-history-slider input").focus()
     page.keyboard.press("ArrowLeft")
     expect_title(page, "Step 7 → 8")

@@ -157,6 +157,7 @@ def test_read_the_messages(look: Look, history: str, states: list[Any]) -> None:
     expect(said.first).to_contain_text("Question 1")
     expect(said.first).to_contain_text("step 0")
     expect(said.nth(1)).to_contain_text("calls look_up")
+    drawn(page)
     card.get_by_role("textbox", name="Search").fill("Question 17")
     card.get_by_role("textbox", name="Search").press("Enter")
     expect(said).to_have_count(1)

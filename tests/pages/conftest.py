@@ -59,9 +59,9 @@ def visit() -> Visit:
         visitor = AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=60)
         for name, value in address.items():
             visitor.query_params[name] = value
-        visitor.run()
         if page != "overview":
-            visitor.switch_page(f"pages/{page}.py").run()
+            visitor.switch_page(f"pages/{page}.py")
+        visitor.run()
         assert not visitor.exception
         return visitor
 
