@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,13 @@ def _url(text: str) -> str:
     if text.partition("://")[0] not in {"postgresql", "postgres"}:
         # What is not understood may be a password.
         raise argparse.ArgumentTypeError("it is no URL that begins with postgresql://")
+    missing = [name for name in ("langgraph.checkpoint.postgres", "psycopg_pool")
+               if find_spec(name) is None]  # fmt: skip
+    if missing:
+        raise argparse.ArgumentTypeError(
+            f"{' and '.join(missing)} is not installed: "
+            "pip install langgraph-checkpoint-postgres psycopg_pool"
+        )
     return text
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pandas as pd
 import streamlit as st
 
 from pages.ui import address, charts_tour, finding_words, formats, frame
 from pages.ui.live_plot import live_plot
+from storage.queries_findings import Shown
 from storage.tours import Half
 
 NAMES = {"before": "Before", "after": "After tuning"}
@@ -34,31 +38,39 @@ def draw(halves: dict[str, Half]) -> None:
 
 
 def _figures(half: Half, before: Half | None) -> None:
+    gained = None
+    if half.rss_bytes is not None and half.rss_first_bytes is not None:
+        gained = half.rss_bytes - half.rss_first_bytes
+    turns = formats.count(half.turns)
+    # Two in a row, on a wide screen and on a narrow one.
+    with st.container(horizontal=True, key=f"cards-{half.application}-turn", gap="small"):
+        _metric(
+            "Bytes a turn", formats.size(half.bytes_a_turn),
+            _less(half.bytes_a_turn, before.bytes_a_turn) if before else f"mean of {turns}",
+            f"Written to the saver, the mean of {turns} turns.",
+        )  # fmt: skip
+        _metric(
+            "A turn takes", formats.duration(half.turn_us),
+            _less(half.turn_us, before.turn_us) if before else f"median of {turns}",
+            f"The run of the graph, the median of {turns} turns.",
+        )  # fmt: skip
     with st.container(horizontal=True, key=f"cards-{half.application}", gap="small"):
-        _metric("Bytes a turn", formats.size(half.bytes_a_turn),
-                _less(half.bytes_a_turn, before and before.bytes_a_turn),
-                f"Written to the saver, mean of {formats.count(half.turns)} turns.")  # fmt: skip
-        _metric("A turn takes", formats.duration(half.turn_us),
-                _less(half.turn_us, before and before.turn_us),
-                "The run of the graph, the median of all turns.")  # fmt: skip
-        gained = None
-        if half.rss_bytes is not None and half.rss_first_bytes is not None:
-            gained = half.rss_bytes - half.rss_first_bytes
-        _metric("RSS", formats.size(half.rss_bytes),
-                f"{formats.size(gained, signed=True)} since its start" if gained is not None
-                else "",
-                "Resident memory of the process, the most that was read; and by how much that is "
-                "above the first reading.")  # fmt: skip
-        storage = formats.money(half.storage_usd)
-        _metric("A month", formats.money(half.usd), f"of it {storage} for storage",
-                half.why or "On PostgreSQL, by the price book, at the rate of the hour that ended "
-                "with the play. The smallest instance costs the same whatever one conversation "
-                "stores. Of all plays in this store.")  # fmt: skip
+        _metric(
+            "RSS", formats.size(half.rss_bytes), f"grew {formats.size(gained)}",
+            "Resident memory of the process, the most that was read, and how much that is above "
+            "the first reading.",
+        )  # fmt: skip
+        _metric(
+            "A month", formats.money(half.usd), f"storage {formats.money(half.storage_usd)}",
+            half.why or "On PostgreSQL, by the price book, at the rate of the hour that ended with "
+            "the play; of it for storage. The smallest instance costs the same whatever one "
+            "conversation stores. Of all plays in this store.",
+        )  # fmt: skip
 
 
 def _less(value: float | None, before: float | None) -> str:
     if not value or not before:
-        return ""
+        return formats.UNKNOWN
     if value <= before:
         return f"{formats.factor(before / value)} less"
     return f"{formats.factor(value / before)} more"
@@ -66,31 +78,52 @@ def _less(value: float | None, before: float | None) -> str:
 
 def _metric(label: str, value: str, detail: str, help: str) -> None:
     st.metric(
-        label, value, detail or None, delta_color="off", delta_arrow="off", border=True,
-        help=help, width="stretch", height="stretch",
+        label, value, detail, delta_color="off", delta_arrow="off", border=True, help=help,
+        width="stretch",
     )  # fmt: skip
 
 
 def _findings(half: Half, name: str) -> None:
-    now = [one for one in half.findings if not one.resolved_us]
+    found = half.findings
+    now = sum(not one.resolved_us for one in found)
     with st.container(horizontal=True, horizontal_alignment="distribute"):
-        frame.title("Found", f"{formats.count(len(half.findings))}, {formats.count(len(now))} open")
+        frame.title("Found", f"{formats.count(len(found))}, {formats.count(now)} open")
         st.button(
             "Findings", icon=":material/arrow_forward:", icon_position="right", type="tertiary",
             key=f"tour-findings-{name}", on_click=address.ask_for,
             args=("findings", {"application": half.application}),
-            help="The page Findings, of this application.",
+            help="The page Findings, of this application. What was found of a process is resolved "
+            "when it ends.",
         )  # fmt: skip
-    if not half.findings:
+    if not found:
         if half.looked:
             st.badge("Nothing found", icon=":material/check_circle:", color="green")
         else:
             st.caption("The rules have not looked yet.")
-    for one in half.findings:
-        finding = one.finding
-        st.button(
-            f"{formats.plain(finding.title)} :gray[{formats.plain(finding.rule)}]",
-            icon=finding_words.ICONS[finding.severity], key=f"tour-finding-{one.key}",
-            type="tertiary", on_click=address.ask_for, args=("findings", {"finding": one.key}),
-            help="Resolved: the process has ended, or it was mended." if one.resolved_us else None,
-        )  # fmt: skip
+        return
+    key = f"tour-found-{name}"
+    st.dataframe(
+        pd.DataFrame({
+            "severity": [[one.finding.severity] for one in found],
+            "rule": [one.finding.rule for one in found],
+            "title": [one.finding.title for one in found],
+            "state": [one.state for one in found],
+        }),
+        key=key, hide_index=True, alt=f"Found {NAMES[name].lower()}", height="content",
+        selection_mode="single-row", on_select=lambda: _open(key, found),
+        column_config={
+            "severity": st.column_config.MultiselectColumn(
+                "Severity", options=list(finding_words.COLOURS),
+                color=list(finding_words.COLOURS.values()), width=80, pinned=True,
+            ),
+            "rule": st.column_config.TextColumn("Rule", width="small"),
+            "title": st.column_config.TextColumn("Finding"),
+            "state": st.column_config.TextColumn("State", width=80),
+        },
+    )  # fmt: skip
+
+
+def _open(key: str, found: Sequence[Shown]) -> None:
+    picked = st.session_state[key]["selection"]["rows"]
+    if picked and picked[0] < len(found):
+        address.ask_for("findings", {"finding": found[picked[0]].key})
