@@ -86,7 +86,7 @@ async def on_server(thread: str, url: str, messages: sqlite3.Connection) -> None
     from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415
 
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    async with AsyncConnectionPool(url, min_size=1, max_size=4, kwargs=options) as pool:
+    async with AsyncConnectionPool(url, min_size=1, max_size=4, timeout=10, kwargs=options) as pool:
         saver = AsyncPostgresSaver(pool)
         await saver.setup()
         graph = statemeter.instrument(build(saver, messages))

@@ -61,7 +61,7 @@ with SqliteSaver.from_conn_string(path) as saver:
 
 # or, on PostgreSQL
 options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-async with AsyncConnectionPool(url, min_size=1, max_size=4, kwargs=options) as pool:
+async with AsyncConnectionPool(url, min_size=1, max_size=4, timeout=10, kwargs=options) as pool:
     saver = AsyncPostgresSaver(pool)
     await saver.setup()
     graph = statemeter.instrument(build(saver, messages))

@@ -1,0 +1,91 @@
+"""Types that LangGraph's msgpack reads though nobody allowed them, or refuses to read: counted.
+
+LangGraph tells its listeners of each such object as it is read; a stricter LangGraph reads none of
+them. Only names of types are kept, never a value. Counts of threads that read at once may fall
+short by some.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from statemeter import faults
+
+KINDS = {
+    "msgpack_unregistered_allowed": "msgpack_allowed",
+    "msgpack_blocked": "msgpack_blocked",
+    "msgpack_method_blocked": "msgpack_blocked",
+}
+"""Kind of LangGraph's event → what its readings are called."""
+KNOWN = 200
+"""Most types that are counted apart; objects of further ones are counted as none."""
+TOLD = 20
+"""Of these the most frequent are told."""
+NAME_CHARS = 200
+
+_counts: dict[tuple[str, ...], int] = {}
+_leaves: list[Callable[[], None]] = []
+"""What ends the listening; one or none."""
+_changing = threading.Lock()
+"""Never waited for: whoever has it does what is asked for, or was another thread at a fork."""
+
+
+@faults.guarded
+def start() -> None:
+    """Listen from now on, unless that is done already; older versions of LangGraph tell nothing."""
+    if _leaves or not _changing.acquire(blocking=False):
+        return
+    try:
+        from langgraph.checkpoint.serde import event_hooks  # noqa: PLC0415 (of newer versions)
+
+        if not _leaves:
+            _leaves.append(event_hooks.register_serde_event_listener(_listen))
+    except ImportError:
+        pass
+    finally:
+        _changing.release()
+
+
+@faults.guarded
+def stop() -> None:
+    """Listen no more, and forget."""
+    while _leaves:
+        _leaves.pop()()
+    forget()
+
+
+def forget() -> None:
+    """Count from here on, as in a forked child."""
+    _counts.clear()
+
+
+def read() -> dict[str, int]:
+    """``msgpack_types``, their number, and objects by type as ``msgpack_allowed:<module>.<name>``
+    or ``msgpack_blocked:…``; nothing where nobody listens."""
+    if not _leaves:
+        return {}
+    counted = list(_counts.copy().items())
+    told = {"msgpack_types": len(counted)}
+    for key, count in heapq.nlargest(TOLD, counted, key=lambda pair: pair[1]):
+        told[f"{key[0]}:{'.'.join(key[1:])[:NAME_CHARS]}"] = count
+    return told
+
+
+def _listen(event: Any) -> None:
+    """Counts; on the application's thread, for each object that is read."""
+    try:
+        key = (event["kind"], event["module"], event["name"])
+        if "method" in event:
+            key = (*key, event["method"])
+        kind = KINDS.get(key[0])
+        if kind is None:
+            return
+        key = (kind, *key[1:])
+        known = _counts.get(key)
+        if known is not None or len(_counts) < KNOWN:
+            _counts[key] = (known or 0) + 1
+    except Exception:
+        faults.fault("counting a type")
