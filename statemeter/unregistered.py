@@ -1,13 +1,16 @@
-"""Types that LangGraph's msgpack reads though nobody allowed them, or refuses to read: counted.
+"""Types that LangGraph's msgpack reads though nobody allowed them, refuses to read, or cannot make
+again: counted.
 
-LangGraph tells its listeners of each such object as it is read; a stricter LangGraph reads none of
-them. Only names of types are kept, never a value. Counts of threads that read at once may fall
-short by some.
+LangGraph tells its listeners of each object of the first two as it is read; a stricter LangGraph
+reads none of them. What it cannot make again it logs, once for each type, and gives what was stored
+in its place: a filter of its logger, which lets all pass, hears that. Only names of types are kept,
+never a value. Counts of threads that read at once may fall short by some.
 """
 
 from __future__ import annotations
 
 import heapq
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +23,9 @@ KINDS = {
     "msgpack_method_blocked": "msgpack_blocked",
 }
 """Kind of LangGraph's event → what its readings are called."""
+CHANGED = "msgpack_changed"
+LOGGER, LOGGED = "langgraph.checkpoint.serde.jsonplus", "Could not reconstruct %s.%s"
+"""``_reconstruction_fallback`` of that module logs so."""
 KNOWN = 200
 """Most types that are counted apart; objects of further ones are counted as none."""
 TOLD = 20
@@ -42,6 +48,7 @@ def start() -> None:
         from langgraph.checkpoint.serde import event_hooks  # noqa: PLC0415 (of newer versions)
 
         if not _leaves:
+            logging.getLogger(LOGGER).addFilter(_hear)
             _leaves.append(event_hooks.register_serde_event_listener(_listen))
     except ImportError:
         pass
@@ -54,6 +61,7 @@ def stop() -> None:
     """Listen no more, and forget."""
     while _leaves:
         _leaves.pop()()
+        logging.getLogger(LOGGER).removeFilter(_hear)
     forget()
 
 
@@ -64,7 +72,8 @@ def forget() -> None:
 
 def read() -> dict[str, int]:
     """``msgpack_types``, their number, and objects by type as ``msgpack_allowed:<module>.<name>``
-    or ``msgpack_blocked:…``; nothing where nobody listens."""
+    or ``msgpack_blocked:…``, and ``msgpack_changed:…`` for each type that was logged; nothing where
+    nobody listens."""
     if not _leaves:
         return {}
     counted = list(_counts.copy().items())
@@ -77,15 +86,25 @@ def read() -> dict[str, int]:
 def _listen(event: Any) -> None:
     """Counts; on the application's thread, for each object that is read."""
     try:
-        key = (event["kind"], event["module"], event["name"])
-        if "method" in event:
-            key = (*key, event["method"])
-        kind = KINDS.get(key[0])
-        if kind is None:
-            return
-        key = (kind, *key[1:])
-        known = _counts.get(key)
-        if known is not None or len(_counts) < KNOWN:
-            _counts[key] = (known or 0) + 1
+        kind = KINDS.get(event["kind"])
+        if kind is not None:
+            more = (event["method"],) if "method" in event else ()
+            _count((kind, event["module"], event["name"], *more))
     except Exception:
         faults.fault("counting a type")
+
+
+def _hear(record: logging.LogRecord) -> bool:
+    """Hears what LangGraph logs; all of it is logged as before."""
+    try:
+        if str(record.msg).startswith(LOGGED) and isinstance(record.args, tuple):
+            _count((CHANGED, str(record.args[0]), str(record.args[1])))
+    except Exception:
+        faults.fault("hearing a log record")
+    return True
+
+
+def _count(key: tuple[str, ...]) -> None:
+    known = _counts.get(key)
+    if known is not None or len(_counts) < KNOWN:
+        _counts[key] = (known or 0) + 1

@@ -133,6 +133,9 @@ EXCEPTED = {
     "store_methods.methods": IMPORTED,
     "stuck_calls._codes": IMPORTED,
     "subclass.is_instrumented": "one look into a class, by wrappers' bodies as well",
+    "unregistered._count": "called by the next two: see test_unregistered.py",
+    "unregistered._hear": "guarded inside",
+    "unregistered._listen": "guarded inside, and by LangGraph",
 }
 """What is not broken here, with the reason."""
 UNSEEN = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,7 +108,20 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_event_of_another_kind() -> None:
-    """A kind that nobody knows yet, or one without a name, changes nothing and raises nothing."""
+    """A kind that nobody knows yet changes nothing."""
     unregistered.start()
     event_hooks.emit_serde_event({"kind": "new", "module": "m", "name": "n"})
     assert unregistered.read() == {"msgpack_types": 0}
+
+
+def test_log_records_pass(caplog: pytest.LogCaptureFixture) -> None:
+    """What LangGraph logs is logged, whatever its arguments are; types are told of it alone."""
+    logger = logging.getLogger(unregistered.LOGGER)
+    before = list(logger.filters)
+    unregistered.start()
+    logger.warning("%s of another kind", "one")
+    logger.warning(f"{unregistered.LOGGED} from checkpoint (%s)", "app", "Order", "TypeError")
+    assert len(caplog.messages) == 2
+    assert unregistered.read() == {"msgpack_types": 1, "msgpack_changed:app.Order": 1}
+    unregistered.stop()
+    assert logger.filters == before

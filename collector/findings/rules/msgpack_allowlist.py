@@ -1,29 +1,23 @@
 """Rule: checkpoints hold types that nobody allowed: a stricter LangGraph reads them no more.
 
 LangGraph tells its listeners of each such object that it reads; the probe counts them by type.
-Counts are of the processes that an application had last: those before its restart say nothing of
-the code that runs now.
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Row
 
+from collector.findings import types_read
 from collector.findings.look import Look
-from collector.findings.rule import CannotLook, Rule, threshold
+from collector.findings.rule import Rule, threshold
 from storage.findings import About, Evidence, Finding, Fix, Measure, Subject
-from storage.gauges import decode
 
 ID = "msgpack-allowlist"
-DAY_US = 86_400_000_000
-TOGETHER_US = 60_000_000
-"""Processes that were seen within that of the newest one of the application are those of now."""
 SHOWN = 10
-COUNTED, ALLOWED, BLOCKED = "msgpack_types", "msgpack_allowed:", "msgpack_blocked:"
+ALLOWED, BLOCKED = "msgpack_allowed", "msgpack_blocked"
 
 ABOUT = About(
     id=ID, title="Types that a stricter LangGraph will not load",
@@ -34,13 +28,6 @@ ABOUT = About(
         threshold("objects", 1, "count", 1, 1e9, "Objects of a type that were read."),
     ],
 )  # fmt: skip
-
-_NEWEST = """
-SELECT p.application, p.first_seen_us, p.last_seen_us, max(g.at_us) AS at_us, g.readings
-FROM gauge_samples g JOIN resources r ON r.id = g.resource_id
-JOIN processes p ON p.id = g.process_id
-WHERE g.resolution_s = 3600 AND g.bucket_us >= :since AND r.kind = 'process'
-GROUP BY g.process_id ORDER BY p.last_seen_us DESC LIMIT 1000"""
 
 _CODE = """\
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -54,36 +41,13 @@ _STRICT = "LANGGRAPH_STRICT_MSGPACK=true"
 
 def look_at(look: Look) -> Iterable[Finding]:
     """Applications that were seen in the newest day."""
-    rows = look.rows(_NEWEST, since=look.at_us - DAY_US)
-    readings = [(row, decode(row.readings)) for row in rows]
-    told = [(row, values) for row, values in readings if COUNTED in values]
-    if not told:
-        raise CannotLook(
-            "No process told types in the newest day. An instrumented saver with LangGraph's own "
-            "serializer does, where langgraph-checkpoint has register_serde_event_listener."
-        )
-    newest: dict[str, int] = {}
-    for row, _ in told:
-        newest[row.application] = max(newest.get(row.application, 0), row.last_seen_us)
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    since: dict[str, int] = {}
-    for row, values in told:
-        if row.last_seen_us < newest[row.application] - TOGETHER_US:
-            continue
-        since[row.application] = min(since.get(row.application, look.at_us), row.first_seen_us)
-        counts[row.application].update(
-            {name: n for name, n in values.items() if name.startswith((ALLOWED, BLOCKED))}
-        )
     savers = _savers(look)
-    for application, types in counts.items():
-        for prefix in (BLOCKED, ALLOWED):
-            found = {
-                name.removeprefix(prefix): count for name, count in types.most_common()
-                if name.startswith(prefix) and count >= look.limits["objects"]
-            }  # fmt: skip
+    for application, types in types_read.read(look).items():
+        for kind in (BLOCKED, ALLOWED):
+            found = types.of(kind, look.limits["objects"])
             if found:
-                yield _finding(look, (application, prefix), found,
-                               (since[application], savers.get(application, "Saver")))  # fmt: skip
+                saver = savers.get(application, "Saver")
+                yield _finding(look, (application, kind), found, (types.since_us, saver))
 
 
 def _savers(look: Look) -> Mapping[str, str]:
@@ -98,8 +62,8 @@ def _savers(look: Look) -> Mapping[str, str]:
 def _finding(
     look: Look, which: tuple[str, str], found: dict[str, int], more: tuple[int, str]
 ) -> Finding:
-    (application, prefix), (since_us, saver) = which, more
-    first, blocked = next(iter(found)), prefix == BLOCKED
+    (application, kind), (since_us, saver) = which, more
+    first, blocked = next(iter(found)), kind == BLOCKED
     others = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
     what = "was not loaded" if blocked else "will not be loaded by a stricter LangGraph"
     types = "\n".join(
