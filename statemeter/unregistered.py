@@ -4,7 +4,8 @@ again: counted.
 LangGraph tells its listeners of each object of the first two as it is read; a stricter LangGraph
 reads none of them. What it cannot make again it logs, once for each type, and gives what was stored
 in its place: a filter of its logger, which lets all pass, hears that. Only names of types are kept,
-never a value. Counts of threads that read at once may fall short by some.
+never a value. The application's thread appends to a bounded queue, the probe's counts: where more
+than ``WAITING`` objects are read between two of its looks, counts fall short.
 """
 
 from __future__ import annotations
@@ -12,20 +13,24 @@ from __future__ import annotations
 import heapq
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from statemeter import faults
 
+CHANGED = "msgpack_changed"
 KINDS = {
     "msgpack_unregistered_allowed": "msgpack_allowed",
     "msgpack_blocked": "msgpack_blocked",
     "msgpack_method_blocked": "msgpack_blocked",
+    CHANGED: CHANGED,  # no event: see below
 }
 """Kind of LangGraph's event → what its readings are called."""
-CHANGED = "msgpack_changed"
 LOGGER, LOGGED = "langgraph.checkpoint.serde.jsonplus", "Could not reconstruct %s.%s"
 """``_reconstruction_fallback`` of that module logs so."""
+WAITING = 10_000
+"""Events that wait to be counted, about 2 MB at most."""
 KNOWN = 200
 """Most types that are counted apart; objects of further ones are counted as none."""
 TOLD = 20
@@ -33,6 +38,7 @@ TOLD = 20
 NAME_CHARS = 200
 
 _counts: dict[tuple[str, ...], int] = {}
+_heard: deque[Any] = deque(maxlen=WAITING)
 _leaves: list[Callable[[], None]] = []
 """What ends the listening; one or none."""
 _changing = threading.Lock()
@@ -49,7 +55,7 @@ def start() -> None:
 
         if not _leaves:
             logging.getLogger(LOGGER).addFilter(_hear)
-            _leaves.append(event_hooks.register_serde_event_listener(_listen))
+            _leaves.append(event_hooks.register_serde_event_listener(_heard.append))
     except ImportError:
         pass
     finally:
@@ -67,7 +73,21 @@ def stop() -> None:
 
 def forget() -> None:
     """Count from here on, as in a forked child."""
+    _heard.clear()
     _counts.clear()
+
+
+@faults.guarded
+def take() -> None:
+    """Count what waits."""
+    for _ in range(len(_heard)):
+        try:
+            event = _heard.popleft()
+        except IndexError:  # another thread takes, too
+            return
+        if event["kind"] in KINDS:
+            more = (event["method"],) if "method" in event else ()
+            _count((event["kind"], event["module"], event["name"], *more))
 
 
 def read() -> dict[str, int]:
@@ -76,22 +96,12 @@ def read() -> dict[str, int]:
     nobody listens."""
     if not _leaves:
         return {}
+    take()
     counted = list(_counts.copy().items())
     told = {"msgpack_types": len(counted)}
     for key, count in heapq.nlargest(TOLD, counted, key=lambda pair: pair[1]):
-        told[f"{key[0]}:{'.'.join(key[1:])[:NAME_CHARS]}"] = count
+        told[f"{KINDS[key[0]]}:{'.'.join(key[1:])[:NAME_CHARS]}"] = count
     return told
-
-
-def _listen(event: Any) -> None:
-    """Counts; on the application's thread, for each object that is read."""
-    try:
-        kind = KINDS.get(event["kind"])
-        if kind is not None:
-            more = (event["method"],) if "method" in event else ()
-            _count((kind, event["module"], event["name"], *more))
-    except Exception:
-        faults.fault("counting a type")
 
 
 def _hear(record: logging.LogRecord) -> bool:

@@ -81,6 +81,7 @@ class Vitals(Gauge):
 
     def tick(self) -> None:
         """Look at the memory: some times a second, whether it is told or not."""
+        unregistered.take()
         try:
             resident.look()
         except OSError:  # no /proc here

@@ -93,7 +93,7 @@ def test_nobody_listens_when_all_is_uninstrumented() -> None:
     assert unregistered.read() == {}
 
 
-def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bounds() -> None:
     """Types beyond the bound, and a name without end, cost nothing more."""
     unregistered.start()
     for number in range(unregistered.KNOWN + 50):
@@ -105,6 +105,17 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told.pop("msgpack_types") == unregistered.KNOWN
     assert max(map(len, told)) <= unregistered.NAME_CHARS + len("msgpack_blocked:")
     assert len(told) <= unregistered.TOLD
+
+
+def test_more_than_can_wait() -> None:
+    """What is read between two looks of the probe is bounded, and no more is counted than waits."""
+    unregistered.start()
+    event = {"kind": "msgpack_blocked", "module": "m", "name": "n"}
+    for _ in range(unregistered.WAITING + 5):
+        event_hooks.emit_serde_event(event)  # type: ignore[arg-type]
+        assert len(unregistered._heard) <= unregistered.WAITING
+    assert unregistered.read()["msgpack_blocked:m.n"] >= unregistered.WAITING
+    assert not unregistered._heard
 
 
 def test_an_event_of_another_kind() -> None:
