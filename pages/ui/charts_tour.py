@@ -34,5 +34,4 @@ def stored(curves: Mapping[str, Sequence[int]]) -> tuple[go.Figure, str]:
                 meta={"color": place},
             )
         )  # fmt: skip
-    figure.update_xaxes(title="turn")
     return figure, unit

@@ -116,7 +116,7 @@ def _findings(half: Half, name: str) -> None:
                 "Severity", options=list(finding_words.COLOURS),
                 color=list(finding_words.COLOURS.values()), width=80, pinned=True,
             ),
-            "rule": st.column_config.TextColumn("Rule", width="small"),
+            "rule": st.column_config.TextColumn("Rule", width=130),
             "title": st.column_config.TextColumn("Finding"),
             "state": st.column_config.TextColumn("State", width=80),
         },
