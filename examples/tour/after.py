@@ -10,7 +10,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -79,15 +79,22 @@ def in_file(thread: str, path: str, messages: sqlite3.Connection) -> None:
 
 
 async def on_server(thread: str, url: str, messages: sqlite3.Connection) -> None:
-    """On PostgreSQL: a pool, so that a connection that breaks is replaced and conversations do not
-    wait for one another's; ``setup()`` makes the tables and the indexes that look-ups go by."""
+    """On PostgreSQL: a pool, so that a connection that breaks is replaced and calls do not wait for
+    one another; ``setup()`` makes the tables and the indexes that look-ups go by."""
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver  # noqa: PLC0415
     from psycopg.rows import dict_row  # noqa: PLC0415 - neither is needed for a file
     from psycopg_pool import AsyncConnectionPool  # noqa: PLC0415
 
+    class PooledSaver(AsyncPostgresSaver):
+        """Each call takes a connection of its own: the fix of the rule one-lock-saver."""
+
+        def __init__(self, pool: Any) -> None:
+            super().__init__(pool)
+            self.lock: Any = nullcontext()  # the pool's connections keep calls apart
+
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-    async with AsyncConnectionPool(url, min_size=1, max_size=4, timeout=10, kwargs=options) as pool:
-        saver = AsyncPostgresSaver(pool)
+    async with AsyncConnectionPool(url, min_size=2, max_size=4, timeout=10, kwargs=options) as pool:
+        saver = PooledSaver(pool)
         await saver.setup()
         graph = statemeter.instrument(build(saver, messages))
         loop = asyncio.get_running_loop()

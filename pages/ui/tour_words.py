@@ -60,9 +60,16 @@ with SqliteSaver.from_conn_string(path) as saver:
     graph = statemeter.instrument(build(saver, messages))
 
 # or, on PostgreSQL
+class PooledSaver(AsyncPostgresSaver):
+    \"\"\"Each call takes a connection of its own: the fix of the rule one-lock-saver.\"\"\"
+
+    def __init__(self, pool: Any) -> None:
+        super().__init__(pool)
+        self.lock: Any = nullcontext()  # the pool's connections keep calls apart
+
 options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
-async with AsyncConnectionPool(url, min_size=1, max_size=4, timeout=10, kwargs=options) as pool:
-    saver = AsyncPostgresSaver(pool)
+async with AsyncConnectionPool(url, min_size=2, max_size=4, timeout=10, kwargs=options) as pool:
+    saver = PooledSaver(pool)
     await saver.setup()
     graph = statemeter.instrument(build(saver, messages))
 """,

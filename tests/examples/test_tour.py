@@ -83,7 +83,7 @@ def test_the_tuned_one_on_a_server(
     (paths,) = segments(isolated / "spool").values()
     written = read(paths)
     savers = {one.class_name for one in written if isinstance(one, events.Saver)}
-    assert savers == {"AsyncPostgresSaver"}
+    assert savers == {"PooledSaver"}
     assert sum(isinstance(one, events.Put) for one in written) == steps
     pools = [one for one in written if isinstance(one, events.Resource) and one.kind == "pool"]
     assert {one.class_name for one in pools} == {"AsyncConnectionPool"}
