@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from statemeter import faults, subclass
+from statemeter import faults, subclass, unregistered
 from statemeter.calls import CALL, clock
 
 ORIGINAL = "_statemeter_serde"
@@ -22,6 +22,7 @@ def instrumented(serializer: Any) -> Any:
         return serializer
     twin = copy.copy(serializer)
     subclass.instrument(twin, "serializer", _methods)
+    unregistered.start()
     return twin
 
 

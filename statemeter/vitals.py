@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from statemeter import cgroups, faults, holdings, kernel, loops, open_runs, pauses, resident
+from statemeter import (
+    cgroups,
+    faults,
+    holdings,
+    kernel,
+    loops,
+    open_runs,
+    pauses,
+    resident,
+    unregistered,
+)
 from statemeter.gauges import Gauge
 from statemeter.resources import ResourceInfo
 
@@ -71,6 +81,7 @@ class Vitals(Gauge):
 
     def tick(self) -> None:
         """Look at the memory: some times a second, whether it is told or not."""
+        unregistered.take()
         try:
             resident.look()
         except OSError:  # no /proc here
@@ -99,15 +110,17 @@ class Vitals(Gauge):
         """In a forked child: nothing is known, and nothing is watched until it tells something."""
         pauses.stop()
         resident.after_fork()
+        unregistered.forget()
         open_runs.forget()
         self._begin()
 
     def rest(self) -> None:
         """Something was uninstrumented: where nothing else is left, leave the garbage collector
-        alone, until there is an event again."""
+        alone, until there is an event again, and LangGraph's serializer."""
         alive = [info for info in self._probe.resources.alive() if info is not self.info]
         if not alive and not self._probe.savers:
             pauses.stop()
+            unregistered.stop()
             self._emitted = self._probe.emitted
 
     def _values(self) -> Values:
@@ -118,6 +131,7 @@ class Vitals(Gauge):
         told |= _read("open runs", open_runs.read)
         told |= _read("the garbage collector", pauses.read)
         told |= _read("calls under way", _stuck)
+        told |= _read("types outside the allowlist", unregistered.read)
         told["cpu_us"] = max(0, kernel.cpu_us() - self._cpu_us)
         told["blocks"] = sys.getallocatedblocks()
         told["queue_bytes"] = self._probe.held_bytes + EVENT_BYTES * len(self._probe.queue)

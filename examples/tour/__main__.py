@@ -9,36 +9,33 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from examples.tour import halves
 from examples.tour.table import PRICED, Side, lines
 from statemeter import settings
-
-OWN_SECONDS = 20.0
-"""How long the collector of a store of the user's own is waited for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m examples.tour", description=__doc__)
-    parser.add_argument(
-        "--keep", action="store_true",
-        help="into your own spool and store, for the dashboard to show; so it is, too, where "
-        "STATEMETER_STORE is set. Otherwise all is thrown away",
-    )  # fmt: skip
-    parser.add_argument("--json", action="store_true", help="the figures as JSON")
-    told = parser.parse_args(arguments)
+    told = _parser().parse_args(arguments)
     try:
         with tempfile.TemporaryDirectory(prefix="statemeter-tour-") as name:
             folder = Path(name)
             own = told.keep or bool(os.environ.get("STATEMETER_STORE"))
             environment = dict(os.environ)
+            if told.after:
+                environment["TOUR_DATABASE"] = told.after
             if not own:
                 environment["STATEMETER_STORE"] = f"sqlite:///{folder / 'store.sqlite'}"
                 environment["STATEMETER_SPOOL"] = str(folder / "spool")
-            sides = play(folder, environment, own)
+            if own and not told.after:  # the dashboard can look into it, too
+                folder = settings.data_folder()
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sides = play(folder / "tour.sqlite", environment)
     except subprocess.CalledProcessError as error:
         print(f"The tour ends: {' '.join(error.cmd[1:])} failed, see above.", file=sys.stderr)
         return 1
@@ -51,37 +48,66 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def play(folder: Path, environment: dict[str, str], own: bool = False) -> dict[str, Side]:
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m examples.tour", description=__doc__)
+    parser.add_argument(
+        "--keep", action="store_true",
+        help="into your own spool and store, for the dashboard to show; so it is, too, where "
+        "STATEMETER_STORE is set. Otherwise all is thrown away",
+    )  # fmt: skip
+    parser.add_argument(
+        "--after", metavar="URL", type=_url,
+        help="the PostgreSQL that the tuned one keeps its checkpoints in, by AsyncPostgresSaver on "
+        "a pool; its tables are made there. Default: a SQLite file",
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="the figures as JSON")
+    return parser
+
+
+def _url(text: str) -> str:
+    if text.partition("://")[0] not in {"postgresql", "postgres"}:
+        # What is not understood may be a password.
+        raise argparse.ArgumentTypeError("it is no URL that begins with postgresql://")
+    missing = [name for name in ("langgraph.checkpoint.postgres", "psycopg_pool")
+               if find_spec(name) is None]  # fmt: skip
+    if missing:
+        raise argparse.ArgumentTypeError(
+            f"{' and '.join(missing)} is not installed: "
+            "pip install langgraph-checkpoint-postgres psycopg_pool"
+        )
+    return text
+
+
+def play(path: Path, environment: dict[str, str]) -> dict[str, Side]:
     """Run both, each a process of its own, collect, and ask the store.
 
+    Both live until the rules have looked: what a process holds is found while it lives.
+
     Args:
-        folder: for the database of the second one.
+        path: the SQLite file of the second one.
         environment: with spool and store.
-        own: the store is the user's, where the dashboard's collector may be at work already.
     """
-    told: dict[str, dict[str, Any]] = {}
     threads = {name: f"tour-{secrets.token_hex(4)}" for name in ("before", "after")}
-    for name, thread in threads.items():
-        options = [thread] if name == "before" else [thread, str(folder / "chat.sqlite")]
-        named = environment | {"STATEMETER_APP": f"tour-{name}"}
-        printed = _run(f"examples.tour.{name}", *options, environment=named)
-        told[name] = json.loads(printed.splitlines()[-1])
-    try:
-        _run("collector", "--once", environment=environment, seconds=OWN_SECONDS if own else None)
-    except subprocess.TimeoutExpired:
-        print("Another collector is at work in this store: what it has by now:", file=sys.stderr)
-    applications = {name: f"tour-{name}" for name in threads}
-    reports = [
-        ("findings",), ("threads", "--sort", "newest"),
-        *(("costs", "--application", name) for name in applications.values()),
-    ]  # fmt: skip
-    with ThreadPoolExecutor(2) as pool:
-        findings, stored, *costs = pool.map(lambda report: _ask(environment, *report), reports)
+    with halves.Halves(environment) as both:
+        told: dict[str, dict[str, Any]] = {}
+        for name, thread in threads.items():
+            print(f"{name}: {halves.TURNS} turns", file=sys.stderr)
+            options = [thread] if name == "before" else [thread, str(path)]
+            told[name] = both.play(name, *options)
+            if name == "before":
+                told_us = time.time_ns() // 1000 + halves.TELL_US
+        print("The rules look", file=sys.stderr)
+        both.look(max(told_us, time.time_ns() // 1000))
+        reports = [
+            ("findings",), ("threads", "--sort", "newest"),
+            *(("costs", "--application", f"tour-{name}") for name in threads),
+        ]  # fmt: skip
+        findings, stored, *costs = both.ask(*reports)
     sides = {}
     for (name, thread), priced in zip(threads.items(), costs, strict=True):
         found = [
             one for one in findings
-            if one["application"] == applications[name] and one["thread_id"] in {thread, ""}
+            if one["application"] == f"tour-{name}" and one["thread_id"] in {thread, ""}
             and one["state"] == "open"
         ]  # fmt: skip
         row = next(one for one in stored if one["thread_id"] == thread)
@@ -99,22 +125,6 @@ def _side(
         priced.get("storage_usd"), "; ".join(priced.get("unknown", ["nothing was priced"])),
         findings,
     )  # fmt: skip
-
-
-def _ask(environment: dict[str, str], report: str, *options: str) -> list[dict[str, Any]]:
-    printed = _run("storage", report, "--json", *options, environment=environment)
-    found: list[dict[str, Any]] = json.loads(printed)
-    return found
-
-
-def _run(
-    module: str, *options: str, environment: dict[str, str], seconds: float | None = None
-) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *options], env=environment, check=True, timeout=seconds,
-        stdout=subprocess.PIPE, text=True, cwd=Path(__file__).resolve().parents[2],
-    )  # fmt: skip
-    return done.stdout
 
 
 if __name__ == "__main__":

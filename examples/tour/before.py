@@ -3,46 +3,50 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.cache.memory import InMemoryCache
+from langgraph.channels import UntrackedValue
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import CachePolicy
 
 import statemeter
 from examples.tour import talk
-
-seen: list[bytes] = []
-"""The leak: what a turn worked with stays here."""
 
 
 class Chat(MessagesState):
     """The whole conversation is in the state."""
 
-    prompt_chars: int
+    prompt: Annotated[str, UntrackedValue]
+    """Of this run alone: it is in no checkpoint."""
 
 
 def prompt(state: Chat) -> dict[str, Any]:
-    """Loads the prompt in each turn."""
-    return {"prompt_chars": len(talk.load_prompt())}
+    """Loads the prompt: cached, as it is slow. But the key of the cache is made of all that the
+    node is given, and no turn has the messages of another: it is loaded each time, and each result
+    stays."""
+    turn = len(state["messages"]) // 2
+    return {"prompt": talk.load_prompt(talk.topic(turn))}
 
 
 def respond(state: Chat) -> dict[str, Any]:
-    """Answers, and keeps what it worked with."""
+    """Answers."""
     turn = len(state["messages"]) // 2
-    seen.append(b"x" * 300_000)
-    return {"messages": [AIMessage(talk.answer(turn), id=f"answer-{turn:03}")]}
+    text = talk.answer(turn, state["prompt"])
+    return {"messages": [AIMessage(text, id=f"answer-{turn:03}")]}
 
 
 def build(saver: Any) -> Any:
     """The graph, compiled with ``saver``."""
     builder = StateGraph(Chat)
-    builder.add_node(prompt)
-    builder.add_node(respond)
+    builder.add_node("prompt", prompt, cache_policy=CachePolicy())
+    builder.add_node("respond", respond)
     builder.add_edge(START, "prompt")
     builder.add_edge("prompt", "respond")
     builder.add_edge("respond", END)
-    return builder.compile(checkpointer=saver, name="chatbot")
+    return builder.compile(checkpointer=saver, cache=InMemoryCache(), name="chatbot")
 
 
 def asked(turn: int) -> dict[str, Any]:

@@ -12,8 +12,9 @@ import psutil
 
 import statemeter
 
-TURNS = 60
+TURNS = 100
 PROMPT_SECONDS = 0.015
+TOPICS = ("delivery", "refunds")
 
 
 def config(thread: str) -> Any:
@@ -21,26 +22,39 @@ def config(thread: str) -> Any:
     return {"configurable": {"thread_id": thread}}
 
 
+def topic(turn: int) -> str:
+    """What a turn is about."""
+    return TOPICS[turn % len(TOPICS)]
+
+
 def question(turn: int) -> str:
-    """What the visitor asks in a turn."""
-    return f"Question {turn:03}: " + "how does my order come to me, and when? " * 12
+    """What the visitor asks in a turn, about 2 KB."""
+    return f"Question {turn:03}: " + f"how is it with {topic(turn)}, and when, and why? " * 44
 
 
-def answer(turn: int) -> str:
-    """Stands for a call of a model."""
-    return f"Answer {turn:03}: " + "it comes by post, within three days, to your door. " * 24
+def answer(turn: int, prompt: str) -> str:
+    """Stands for a call of a model, about 4 KB."""
+    told = f"Answer {turn:03}, by {len(prompt):,} characters of prompt: "
+    return told + "it comes by post, within three days, to your door. " * 80
 
 
-def load_prompt() -> str:
-    """The system prompt; the wait stands for the service that keeps prompts."""
+def load_prompt(topic: str) -> str:
+    """The system prompt and the handbook of a topic, about 200 KB; the wait stands for the service
+    that keeps them."""
     time.sleep(PROMPT_SECONDS)
-    return "\n".join(f"Rule {number}: be brief, friendly and right." for number in range(200))
+    return "\n".join(
+        f"Rule {number} of {topic}: be brief, friendly and right." for number in range(4_000)
+    )
 
 
 def run(ask: Callable[[int], object], held: Callable[[], int], turns: int = TURNS) -> None:
-    """Ask every question; the last line printed is JSON: turns, ms_a_turn (median), rss_bytes
-    (by how much the resident memory grew over the turns), held_bytes (what ``held`` counts in the
-    saver, without metadata of checkpoints: what Statemeter says of it has to be the same)."""
+    """Ask every question, print one line of JSON, and live on until the standard input ends: rules
+    look at processes that live.
+
+    JSON: turns, ms_a_turn (median), rss_bytes (by how much the resident memory grew over the
+    turns), held_bytes (what ``held`` counts in the saver, without metadata of checkpoints: what
+    Statemeter says of it has to be the same).
+    """
     process = psutil.Process()
     ask(0)  # imports and connections of the first turn are no part of a turn
     before = process.memory_info().rss
@@ -56,4 +70,5 @@ def run(ask: Callable[[int], object], held: Callable[[], int], turns: int = TURN
         print(f"Not told: {counts['dropped']} {counts['problem']}", file=sys.stderr)
     middle = sorted(took)[len(took) // 2]
     figures = {"ms_a_turn": middle * 1000, "rss_bytes": grown, "held_bytes": held()}
-    print(json.dumps({"turns": turns} | figures))
+    print(json.dumps({"turns": turns} | figures), flush=True)
+    sys.stdin.read()

@@ -46,6 +46,7 @@ def page_list() -> list[st.Page]:
                 url_path="process"),
         st.Page(_FOLDER / "connect.py", title="Connect", icon=":material/cable:",
                 url_path="connect"),
+        st.Page(_FOLDER / "tour.py", title="Tour", icon=":material/school:", url_path="tour"),
     ]  # fmt: skip
 
 

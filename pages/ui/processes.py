@@ -1,4 +1,4 @@
-"""The processes that the dashboard starts: the collector with the server, the demo on a click.
+"""The processes that the dashboard starts: the collector with the server, demo and tour on a click.
 
 Each is a process of its own, so that neither ingest nor the demo slows a page. They end with the
 server. Their output is kept in a log beside the store, the reason for an early end with it.
@@ -30,11 +30,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 STOP_SECONDS = 8
 LOG_TAIL_BYTES = 3_000
 
-_MODULES = {"collector": ["collector"], "demo": ["examples.demo"]}
+_MODULES = {
+    "collector": ["collector"], "demo": ["examples.demo"], "tour": ["examples.tour", "--keep"],
+}  # fmt: skip
 """What is run, with its first arguments."""
 
 _lock = threading.Lock()
 _started: dict[str, subprocess.Popen[bytes]] = {}
+_since_us: dict[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,16 @@ def start_demo() -> None:
     _start("demo", "--parent", str(os.getpid()))
 
 
+def start_tour() -> None:
+    """Starts the tour unless it runs; it ends by itself, within a minute or two."""
+    _start("tour")
+
+
+def tour_since_us() -> int:
+    """When the tour was started here last, µs since 1970; 0: never."""
+    return _since_us.get("tour", 0)
+
+
 def collector_running() -> bool:
     """Whether the collector that we started runs."""
     return _running("collector")
@@ -96,8 +109,13 @@ def demo_running() -> bool:
     return _running("demo")
 
 
+def tour_running() -> bool:
+    """Whether the tour that we started runs."""
+    return _running("tour")
+
+
 def failure(name: str) -> Failure | None:
-    """How the ``collector`` or the ``demo`` failed, None while it runs or if it ended well."""
+    """How ``collector``, ``demo`` or ``tour`` failed, None while it runs or if it ended well."""
     with _lock:
         process = _started.get(name)
         code = process.poll() if process else None
@@ -148,6 +166,7 @@ def _start(name: str, *arguments: str) -> None:
             log: Any = path.open("wb")
         except OSError:
             log = subprocess.DEVNULL  # it still runs; only its words are lost
+        _since_us[name] = now_us()
         try:
             _started[name] = subprocess.Popen(  # noqa: S603 (our own modules)
                 [sys.executable, "-m", *_MODULES[name], *arguments],

@@ -88,6 +88,10 @@ def empty() -> None:
             on_click=processes.start_demo,
         )
         failure("demo")
+        st.page_link(
+            _PAGES / "tour.py", icon=":material/school:",
+            label="Or take the tour: a chatbot before and after tuning, side by side",
+        )  # fmt: skip
         st.text("Your own application:")
         st.code(SNIPPET, language="python", width=640)
         st.page_link(

@@ -15,8 +15,8 @@ from tests.storage import seed
 
 PAGES = ("overview", "threads", "backends", "caches", "serialization", "costs")
 both = pytest.mark.parametrize("page", PAGES)
-every = pytest.mark.parametrize("page", [*PAGES, "connect"])
-"""With the page that has something to do before anything was measured."""
+every = pytest.mark.parametrize("page", [*PAGES, "connect", "tour"])
+"""With the pages that have something to do before anything was measured."""
 
 
 @both

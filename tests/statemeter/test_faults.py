@@ -133,6 +133,8 @@ EXCEPTED = {
     "store_methods.methods": IMPORTED,
     "stuck_calls._codes": IMPORTED,
     "subclass.is_instrumented": "one look into a class, by wrappers' bodies as well",
+    "unregistered._count": "types outside the allowlist are in no scene; its callers are guarded",
+    "unregistered._hear": "guarded inside",
 }
 """What is not broken here, with the reason."""
 UNSEEN = {

@@ -40,7 +40,9 @@ sum(CASE WHEN k.ttl_seconds IS NULL THEN k.value_bytes ELSE 0 END) AS endless_by
 sum(k.last_seen_us + k.ttl_seconds * 1000000 < :now) AS expired,
 sum(CASE WHEN k.last_seen_us + k.ttl_seconds * 1000000 < :now THEN k.value_bytes ELSE 0 END)
 AS expired_bytes, sum(k.hits = 0) AS unhit, count(*) AS keys,
-(SELECT n.dropped FROM cache_nodes n WHERE n.resource_id = r.id AND n.node = k.node) AS dropped
+(SELECT n.dropped FROM cache_nodes n WHERE n.resource_id = r.id AND n.node = k.node) AS dropped,
+(SELECT min(a.application) FROM access_rollups a WHERE a.resource_id = r.id AND a.part = k.node)
+AS application
 FROM cache_keys k JOIN resources r ON r.id = k.resource_id
 WHERE r.kind = 'cache' AND r.backend IN ('memory', 'sqlite') AND k.sets > 0
 AND coalesce(k.value_bytes, 1) > 0 AND (r.backend <> 'memory' OR r.last_seen_us >= :alive)
@@ -110,7 +112,8 @@ def _of_node(look: Look, row: Row[Any], entries: int, held: int) -> Finding:
     return Finding(
         rule=ID, severity="warning",
         title=f"{entries:,}{more} entries of {row.node} in the cache {what}",
-        subject=Subject(backend=row.backend, resource=row.key, node=row.node),
+        subject=Subject(application=row.application or "", backend=row.backend, resource=row.key,
+                        node=row.node),
         since_us=row.since_us,
         measured=[
             Measure(name="entries that nothing removes", value=entries, unit="count",
