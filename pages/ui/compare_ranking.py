@@ -91,7 +91,8 @@ def _table(table: pd.DataFrame, demands: Demands) -> None:
     config = st.column_config
     unit = "" if demands.by == "throughput" else " ms"
     st.dataframe(
-        table, key="compare-ranking-table", hide_index=True, height="content", alt="Ranking",
+        frame.in_dollars(table, "month"), key="compare-ranking-table", hide_index=True,
+        height="content", alt="Ranking",
         placeholder=formats.UNKNOWN,
         column_config={
             "place": config.TextColumn("Place", width=60, help="≈: a tie. –: it is out."),
@@ -100,7 +101,7 @@ def _table(table: pd.DataFrame, demands: Demands) -> None:
             "kill": config.TextColumn("After a kill", help="All acknowledged turns were there."),
             "server": config.TextColumn("After a server restart"),
             "serves": config.TextColumn("Serves"),
-            "month": config.NumberColumn("A month, US$", format="%.2f", help="–: unknown."),
+            "month": config.NumberColumn("A month, US$", help="–: unknown, see below why."),
             "why": config.TextColumn("Why", width="large"),
         },
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -127,12 +128,17 @@ def test_a_layout_that_is_not_told_is_unknown(tmp_path: Path) -> None:
 
 
 def test_too_little_history_is_said(tmp_path: Path) -> None:
-    """Minutes of history: no forecast, no date, and why."""
+    """Minutes of history: no forecast, no date, and why, in the minutes that there are."""
     path = tmp_path / "store.sqlite"
     made(path)
     found = read(path)
     assert found.forecast is None
-    assert "24 h are needed" in found.forecast_why
+    ((began,),) = sql(path, "SELECT min(first_seen_us) FROM threads")
+    minutes = (NOW - began) / 60e6
+    assert minutes < 55
+    told = re.fullmatch(r"([\d.]+) min of history, 24 h are needed", found.forecast_why)
+    assert told is not None, found.forecast_why
+    assert minutes <= float(told[1]) <= minutes + 1
     assert {one.status for one in found.limits if one.backend != "mongodb"} <= {"unknown"}
 
 
