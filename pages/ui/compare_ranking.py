@@ -78,13 +78,18 @@ def _scale() -> Scale:
 
 def _unknown(found: Comparison, priced: dict[str, MonthlyCost]) -> None:
     """By which service a month is priced, and why some are not."""
-    told = []
+    known, unknown = [], []
     for key, cost in priced.items():
         name = ranking.name(found.outcome(key))
-        why = "; ".join(cost.reasons)
-        told.append(f"{name}: {why}" if why else f"{name}: {cost.service} ({cost.region})")
-    said = ". ".join(told)
-    st.caption(f"{formats.plain(said)}. Prices and services are chosen on the [Costs](costs) page.")
+        if cost.reasons:
+            unknown.append(f"{name} is not priced: {'; '.join(cost.reasons)}.")
+        else:
+            known.append(f"{name}: {cost.service} ({cost.region})")
+    said = " ".join([f"By {', '.join(known)}." if known else "", *unknown]).strip()
+    st.caption(
+        f"{formats.plain(said)} Choose services and enter prices of your own on the "
+        "[Costs](costs) page."
+    )
 
 
 def _table(table: pd.DataFrame, demands: Demands) -> None:

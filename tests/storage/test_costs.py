@@ -82,6 +82,8 @@ def test_costs_of_what_is_in_use(tmp_path: Path) -> None:
     while the memory of one's own machine has no price."""
     path = tmp_path / "store.sqlite"
     made(path)
+    assert read(path).total[1]
+    seed_costs.choose_own_memory(path)
     found = read(path)
     ((stored,),) = sql(path, "SELECT sum(stored_bytes) FROM threads WHERE backend = 'sqlite'")
     held = stored / GB * ASSUMED["sqlite"].ratio
@@ -282,6 +284,7 @@ def test_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Fields for scripts: what is unknown is null, with the reason."""
     path = tmp_path / "store.sqlite"
     made(path)
+    seed_costs.choose_own_memory(path)
     assert main(["costs", "--json", "--window", "15m", "--store", str(path)]) == 0
     rows = json.loads(capsys.readouterr().out)
     now = {row["backend"]: row for row in rows if row["kind"] == "now"}
