@@ -85,7 +85,7 @@ def _unknown(found: Comparison, priced: dict[str, MonthlyCost]) -> None:
             unknown.append(f"{name} is not priced: {'; '.join(cost.reasons)}.")
         else:
             known.append(f"{name}: {cost.service} ({cost.region})")
-    said = " ".join([f"By {', '.join(known)}." if known else "", *unknown]).strip()
+    said = " ".join([f"Services: {', '.join(known)}." if known else "", *unknown]).strip()
     st.caption(
         f"{formats.plain(said)} Choose services and enter prices of your own on the "
         "[Costs](costs) page."
