@@ -18,7 +18,7 @@ from statemeter import settings
 from storage import jobs, orders
 from storage.comparisons import Asked, Target
 from tests.pages.conftest import Visit, charts, texts
-from tests.storage import seed, seed_comparison
+from tests.storage import seed, seed_comparison, seed_costs
 
 SECRET = "hunter2secret"
 
@@ -80,7 +80,7 @@ def test_a_result_has_its_charts_numbers_and_ranking(
     ranking = next(one.value for one in shown.dataframe if "place" in one.value)
     assert ranking["place"].tolist()[:3] == ["1 ≈", "1 ≈", "3"]
     assert (ranking["month"] > 0).all()
-    assert "In memory: AWS Fargate (us-east-1)" in texts(shown)
+    assert "In memory: AWS Fargate (us-east-1)" in said(shown)
     numbers = next(one.value for one in shown.dataframe if "turn p50 ms" in one.value)
     by_name = numbers.set_index("backend")
     assert by_name["turn p50 ms"]["SQLite"] == "8.00 ± 0.08"
@@ -92,6 +92,7 @@ def test_a_result_has_its_charts_numbers_and_ranking(
 def test_demands_change_the_ranking(compare: Any, filled: seed.Seed, store: Path) -> None:
     """Without the restart, memory is the fastest; for several processes it is out."""
     key = seed_comparison.add(store, seed_comparison.comparison())
+    seed_costs.choose_own_memory(store)
     shown = compare(comparison=key)
     find(shown.toggle, "compare-restart").set_value(False).run()
     assert "Take In memory" in said(shown)
