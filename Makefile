@@ -33,7 +33,7 @@ lint: ## ruff and mypy
 bench: ## Measure; results as JSON in build/ (ARGS=--quick)
 	@sh scripts/bench.sh $(ARGS)
 
-screenshots: ## Take the pictures of the README anew
+screenshots: ## Take the pictures of README and docs anew (ARGS="costs alerts")
 	@sh scripts/screenshots.sh $(ARGS)
 
 clean: ## Remove .venv and everything generated here; measured data stays

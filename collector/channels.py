@@ -31,6 +31,17 @@ def known(event: events.Put, parts: PutParts) -> tuple[dict[str, int], str]:
     return sizes, encode(sizes).decode()
 
 
+def written(event: events.Put, parts: PutParts) -> str:
+    """The channels that a step wrote, as JSON; 0: all of the checkpoint's.
+
+    A saver that writes what changed tells these alone, while the store has all that live.
+    """
+    known = parts.channels or not event.channels_unknown
+    if parts.changed is None and not event.whole and known:
+        return encode(list(parts.channels)).decode()
+    return str(event.changed, "utf-8")
+
+
 def lists_of(state: ThreadState, ns: str) -> dict[str, ChannelSums]:
     """The sums by channel of a namespace, of which those of a list have a number of elements."""
     return state.channels.get(plain_namespace(ns), {})

@@ -147,8 +147,9 @@ class Ledger:
         detail = self._sum(
             process, saver, state, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip
+        of_channels = channels, by_channel.written(event, parts)
         self._rows.append(
-            rows.of_put(process, state, event, (row_bytes, live, stored), channels, detail)
+            rows.of_put(process, state, event, (row_bytes, live, stored), of_channels, detail)
         )
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:

@@ -16,9 +16,10 @@ _encode = msgspec.json.Encoder().encode
 
 def of_put(  # noqa: PLR0917 (called for every put: keywords cost)
     process: ProcessState, state: ThreadState, event: events.Put, sizes: tuple[int, int, int],
-    channels: str, detail: dict[str, Any],
+    told: tuple[str, str], detail: dict[str, Any],
 ) -> inserts.Row:  # fmt: skip
-    """A put; ``sizes`` are its payload, live bytes and change of stored bytes."""
+    """A put; ``sizes`` are its payload, live bytes and change of stored bytes, ``told`` is the JSON
+    of its channels and of those that its step wrote."""
     row_bytes, live, stored = sizes
     return (
         process.id, event.seq, state.id, event.at_us, "put", event.duration_us,
@@ -26,7 +27,7 @@ def of_put(  # noqa: PLR0917 (called for every put: keywords cost)
         event.parent, event.step if event.step >= -1 else None, event.source, "", "",
         event.error, row_bytes, None if event.error else live,
         _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
-        channels, str(event.changed, "utf-8"), str(event.lists, "utf-8"),
+        *told, str(event.lists, "utf-8"),
         _detail(event, detail),
     )  # fmt: skip
 

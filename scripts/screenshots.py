@@ -1,13 +1,15 @@
-"""``python -m scripts.screenshots``: the pictures of the README, from a demo that really runs.
+"""``python -m scripts.screenshots``: the pictures of README and docs, of a demo that really runs.
 
-Starts a dashboard on a free port with a store of its own in a temporary folder, clicks **Run the
-demo**, waits, and takes
-``docs/images/{overview,threads,history,backends,caches,connect}-{light,dark}.png``.
+Starts a dashboard on a free port with a store of its own in a temporary folder, compares the
+backends of ``make compare``, runs the demo, waits, and takes ``docs/images/NAME-{light,dark}.png``
+of each of ``PAGES``.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
+import json
 import os
 import shutil
 import socket
@@ -20,15 +22,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from storage import orders
+from storage.ready_alerts import READY
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DRAWN = "[data-testid=stApp][data-test-script-state=notRunning]"
 PLOTS = ".statemeter-plot[data-updates]"
-CARDS = ".st-key-source-cards"
 START_SECONDS = 60
 WIDTH, HEIGHT = 1440, 1100
+COLOURS = 256
+"""Of a picture: a page has few, and a file with a palette is a third as large."""
+PAGES = {
+    "overview": ("", PLOTS),
+    "findings": ("findings", ".st-key-card-findings"),
+    "history": ("history?thread={refund}", PLOTS),
+    "compare": ("backends?view=Compare", PLOTS),
+    "serialization": ("serialization", PLOTS),
+    "costs": ("costs?window=15m", PLOTS),
+    "alerts": ("alerts", ".st-key-card-alert-rules"),
+    "process": ("process", PLOTS),
+    "connect": ("connect", ".st-key-source-cards"),
+}
+"""Name → address, and what is drawn last. A test holds that README and docs show all of them."""
+TOP = {"compare": ".st-key-card-compare-ranking"}
+"""Where a picture begins further down: the part that is looked at."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,7 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
         "--seconds", type=float, default=150.0, help="how long the demo runs before the pictures"
     )
     parser.add_argument("--folder", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of these only")
     options = parser.parse_args(arguments)
+    if unknown := set(options.names) - PAGES.keys():
+        parser.error(f"no picture is called {', '.join(unknown)}: choose from {', '.join(PAGES)}")
     chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if chromium is None:
         parser.exit(
@@ -55,31 +80,22 @@ def main(arguments: list[str] | None = None) -> int:
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
-        page = visit(browser, address, "light")
-        page.get_by_role("button", name="Run the demo").click()
-        page.wait_for_timeout(options.seconds * 1000)
-        # The thread that grew most, as a visitor would find it: the first row of the list.
-        box = page.locator(".st-key-largest canvas").first.bounding_box()
-        assert box is not None
-        page.mouse.click(box["x"] + 15, box["y"] + 52)
-        page.wait_for_url("**/threads?*thread=*")
-        thread = page.url
-        page.close()
-        attach(folder)
-        pages = {
-            "overview": address,
-            "threads": thread,
-            # A refund waits for a person and is thought over again: an interrupt and a fork.
-            "history": f"{address}/history?thread=refund-1001",
-            "backends": f"{address}/backends",
-            "caches": f"{address}/caches",
-            "connect": f"{address}/connect",
-        }
-        for theme in ("light", "dark"):
-            for name, url in pages.items():
-                path = options.folder / f"{name}-{theme}.png"
-                picture(visit(browser, url, theme), path, CARDS if name == "connect" else PLOTS)
-                sys.stdout.write(f"{path}\n")
+        names = options.names or list(PAGES)
+        if "compare" in names:
+            compare(folder)
+        switch_on_alerts(folder)
+        with demo(folder):
+            time.sleep(options.seconds)
+            attach(folder)
+            for name in names:
+                for theme in ("light", "dark"):
+                    path = options.folder / f"{name}-{theme}.png"
+                    where, last = PAGES[name]
+                    if name == "history":  # chosen late: the demo deletes what is done with
+                        where = where.format(refund=longest(folder, "refund-"))
+                    page = visit(browser, f"{address}/{where}", theme)
+                    picture(page, path, last, TOP.get(name))
+                    sys.stdout.write(f"{path}\n")
         browser.close()
     return 0
 
@@ -96,13 +112,60 @@ def visit(browser: Browser, address: str, theme: str) -> Page:
     return page
 
 
-def picture(page: Page, path: Path, last: str) -> None:
+def picture(page: Page, path: Path, last: str, top: str | None) -> None:
     """Takes the picture once all charts and tables are drawn, ``last`` among them."""
     page.wait_for_selector(last)
     page.wait_for_timeout(4000)
     page.wait_for_selector(DRAWN)
-    page.screenshot(path=path)
+    if top is not None:
+        # The bar of pages covers what is at the very top.
+        page.locator(top).evaluate(
+            "one => { one.style.scrollMarginTop = '70px'; one.scrollIntoView(); }"
+        )
+        page.wait_for_timeout(1000)
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     page.close()  # or it goes on drawing itself while the next picture is taken
+
+
+def compare(folder: str) -> None:
+    """A small comparison of all backends that there are servers of."""
+    subprocess.run(
+        [sys.executable, "-m", "scripts.compare", "--turns", "15", "--rounds", "3"],
+        cwd=ROOT, env=environment(folder), check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def longest(folder: str, name: str) -> str:
+    """The thread with such a name that has most steps, of the newest. A refund waits for a person
+    and is thought over again: its history has an interrupt and a fork."""
+    told = subprocess.run(  # noqa: S603 (our own command)
+        [sys.executable, "-m", "storage", "threads", "--json", "--search", name, "--sort", "recent",
+         "--deleted", "without", "--limit", "4"],
+        cwd=ROOT, env=environment(folder), check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    return str(max(json.loads(told.stdout), key=lambda one: one["steps"])["thread_id"])
+
+
+@contextmanager
+def demo(folder: str) -> Iterator[None]:
+    """The demo, for as long as pictures are taken."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "examples.demo", "--seconds", "0"],
+        cwd=ROOT, env=environment(folder), stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def switch_on_alerts(folder: str) -> None:
+    """Switches on the rules that come with Statemeter, as their page does."""
+    for rule in READY:
+        body = {"rule": msgspec.to_builtins(rule), "enabled": True}
+        orders.leave(Path(folder) / "spool", "set alert rule", body)
 
 
 def attach(folder: str) -> None:

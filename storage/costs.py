@@ -13,7 +13,14 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Engine
 
-from storage import cost_limits, cost_settings, layouts, queries_overheads, queries_prices
+from storage import (
+    cost_limits,
+    cost_settings,
+    formats,
+    layouts,
+    queries_overheads,
+    queries_prices,
+)
 from storage.context_costs import Context, of_messages
 from storage.cost_terms import SECONDS, MonthlyCost, Terms, Usage
 from storage.growth import SLOTS_LEAST, Fit, fit
@@ -160,14 +167,16 @@ def usage(
 def _fit(found: Measured, backend: str, least_hours: float) -> Fit | str:
     hours = found.history_seconds / 3600
     if hours < least_hours:
-        return f"{hours:,.1f} h of history, {least_hours:g} h are needed"
+        past = formats.duration(found.history_seconds * 1e6)
+        return f"{past} of history, {least_hours:g} h are needed"
     increments = found.increments
     known = (
         fit(increments[backend].to_numpy(np.float64), found.slot_seconds)
         if backend in increments
         else None
     )
-    return known or f"{len(increments)} whole slots of history, {SLOTS_LEAST} are needed"
+    slots = "hours" if found.slot_seconds <= 3600 else "days"
+    return known or f"{len(increments)} whole {slots} of history, {SLOTS_LEAST} are needed"
 
 
 def _forecast(  # noqa: PLR0917 (what a forecast is made of)

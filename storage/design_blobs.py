@@ -1,9 +1,9 @@
-"""Which channels a step wrote, of savers that tell it by bytes alone, and where values lie.
+"""Which channels a step wrote, where a store does not tell, and where values lie.
 
 InMemorySaver and PostgresSaver write the channels that changed, and the store has the live bytes of
-all. What the step wrote follows from LangGraph's own rule: the channels of the pending writes under
-the parent checkpoint, and every one whose size is another. The bytes of the call say whether that
-is all.
+all. Stores filled by earlier versions do not tell which ones these were. It follows from
+LangGraph's own rule: the channels of the pending writes under the parent checkpoint, and every one
+whose size is another. The bytes of the call say whether that is all.
 """
 
 from __future__ import annotations
@@ -17,10 +17,15 @@ _TRIED = 10
 """Channels among which the ones that a sum needs are looked for."""
 
 
+def tells(row: Any) -> bool:
+    """Whether a row of ``operations`` names the channels that the put wrote."""
+    return str(row.changed).startswith("[")
+
+
 def changed_of(
     row: Any, values: dict[str, int], parent: dict[str, int] | None, wrote: set[str], layout: str
 ) -> frozenset[str]:
-    """The channels that a put wrote.
+    """The channels that a put wrote: those that it told, else those that follow from its bytes.
 
     Args:
         row: of ``operations``.
@@ -29,14 +34,14 @@ def changed_of(
         wrote: channels of the pending writes under the parent.
         layout: of the saver.
     """
-    told = parsed(row.changed, [])
+    if tells(row):
+        return frozenset(parsed(row.changed, []))
     if layout == "whole" or parent is None:
-        return frozenset(told or values)
+        return frozenset(values)
     names = {name for name, size in values.items() if parent.get(name) != size}
     names |= {name for name in wrote if name in values or name in parent}
     names |= parsed(row.lists, {}).keys() & values.keys()
     names |= parent.keys() - values.keys()
-    names |= set(told)
     return frozenset(names)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 
 from storage import history_held
-from storage.design_blobs import Inline, changed_of, settled
+from storage.design_blobs import Inline, changed_of, settled, tells
 from storage.design_thread import Put, Recorded, Write, put_bytes
 from storage.history_writes import parsed
 from storage.queries import fetch, reading
@@ -112,7 +112,7 @@ def _filled(told: Recorded, calls: Any, gone: set[int], partial: bool, cut: bool
     puts = []
     for place, (row, values, wrote, run) in enumerate(drafts.values()):
         parent, written = seen.get((row.ns, row.parent)), wrote
-        if told.layout == "channels" and parent is not None:
+        if told.layout == "channels" and parent is not None and not tells(row):
             blobs = {name: size for name, size in values.items() if name not in outside}
             written = settled(blobs, parent, wrote, int(row.live_bytes - row.payload_bytes))
         puts.append(_put(told, row, values, written, run, place))

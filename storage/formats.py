@@ -93,7 +93,7 @@ def money(value: float | None, least: bool = False, signed: bool = False) -> str
     elif amount >= 0.995 or not amount:
         text = f"{amount:.2f}"
     else:
-        text = f"{amount:.2g}" if amount >= 0.0001 else "0.0001"
+        text = f"{amount:.2f}" if amount >= 0.095 else f"{max(amount, 0.0001):.2g}"
         sign = f"<{sign}" if amount < 0.0001 else sign
     return f"{'≥ ' if least else ''}{sign}${text}"
 

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
+from storage.history_told import Told
+from storage.history_told import read as read_told
 from storage.history_tree import NOWHERE, way_between, way_up
-from storage.history_writes import START, Task, Writes, parsed, read
-from storage.queries import fetch, reading
+from storage.history_writes import START, Task, Writes, read
+from storage.queries import reading
 from storage.queries_history import BEFORE_US, History
 
 KINDS = ("added", "removed", "changed", "rewritten", "same", "delta")
@@ -20,7 +22,6 @@ KINDS = ("added", "removed", "changed", "rewritten", "same", "delta")
 its value may differ. ``same``: written nowhere between. ``delta``: a ``DeltaChannel``, whose value
 is not in its checkpoints; its change is what was written to it, less what going back undoes."""
 
-_CHUNK = 500
 _INTERNAL = ("branch:to:", "join:", "__")
 
 
@@ -46,25 +47,10 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class _Sizes:
-    """What a put told of channels."""
-
-    channels: dict[str, int]
-    changed: list[str] | None
-    """Channels that the step wrote; None: all."""
-    lists: dict[str, Any]
-    deltas: frozenset[str]
-    unknown: str
-
-    def written(self, channel: str) -> bool:
-        return channel in self.channels if self.changed is None else channel in self.changed
-
-
-@dataclass(frozen=True)
 class _Step:
     """One checkpoint on the way."""
 
-    sizes: _Sizes
+    sizes: Told
     tasks: list[Task]
     """Those that wrote under its parent."""
     authors: list[str]
@@ -76,7 +62,7 @@ class _Step:
 
     def wrote(self, channel: str, delta: bool) -> bool:
         """Whether the step wrote a channel; a delta channel's value is told by its tasks alone."""
-        return self.sizes.written(channel) or (delta and bool(self.by(channel)))
+        return channel in self.sizes.written or (delta and bool(self.by(channel)))
 
     def bytes_to(self, channel: str) -> int:
         """Of its tasks' writes to a channel."""
@@ -101,13 +87,12 @@ def difference(
         forth = forth[forth.index(ancestor) + 1 :]
         back = back[: back.index(ancestor)]
     with reading(engine) as connection:
-        sizes = _read(connection, table["operation"].iloc[[before, after, *forth, *back]])
+        sizes = read_told(connection, found, [before, after, *forth, *back])
         since = int(table["at_us"].iloc[way].min()) - BEFORE_US
         writes = read(connection, thread_key, since) if forth or back else Writes()
-    first, second = (_of(table, sizes, place) for place in (before, after))
+    first, second = sizes[before], sizes[after]
     steps, undone = (
-        _steps(table.iloc[part], [_of(table, sizes, place) for place in part], writes)
-        for part in (forth, back)
+        _steps(table.iloc[part], [sizes[place] for place in part], writes) for part in (forth, back)
     )
     told = (first, second, *(step.sizes for step in (*steps, *undone)))
     deltas = frozenset().union(*(one.deltas for one in told))
@@ -134,11 +119,10 @@ def channels_at(engine: Engine, found: History, place: int) -> pd.DataFrame:
     to 1), written (by its step), elements (of a list that it wrote; missing where unknown),
     internal."""
     with reading(engine) as connection:
-        sizes = _read(connection, found.table["operation"].iloc[[place]])
-    told = _of(found.table, sizes, place)
+        told = read_told(connection, found, [place])[place]
     whole = float(found.table["checkpoint_bytes"].iloc[place]) or np.nan
     rows = [
-        (name, size, size / whole, told.written(name), _elements(told, name), is_internal(name))
+        (name, size, size / whole, name in told.written, _elements(told, name), is_internal(name))
         for name, size in told.channels.items()
     ]
     columns = ["channel", "bytes", "share", "written", "elements", "internal"]
@@ -157,12 +141,12 @@ def channel_curve(
     here)."""
     part = found.table.iloc[list(places)]
     with reading(engine) as connection:
-        sizes = _read(connection, part["operation"])
-    told = [sizes.get(int(number), _NOTHING) for number in part["operation"]]
+        sizes = read_told(connection, found, places)
+    told = [sizes[place] for place in places]
     curve = part[["checkpoint", "step", "source", "at_us", "nodes"]].reset_index(drop=True)
     curve["bytes"] = [float(one.channels.get(channel, np.nan)) for one in told]
     curve["change_bytes"] = curve["bytes"].diff()
-    curve["written"] = [one.written(channel) for one in told]
+    curve["written"] = [channel in one.written for one in told]
     elements = pd.Series([_elements(one, channel) for one in told], dtype=float)
     # What no step wrote is as it was; what is not there has no elements.
     unwritten = ~curve["written"] & curve["bytes"].notna()
@@ -178,12 +162,12 @@ def largest_elements(engine: Engine, found: History, place: int) -> pd.DataFrame
     table = found.table
     way = way_up(found.parents, place)
     with reading(engine) as connection:
-        sizes = _read(connection, table["operation"].iloc[way])
-    there = _of(table, sizes, place).channels
+        sizes = read_told(connection, found, way)
+    there = sizes[place].channels
     rows: list[tuple[Any, ...]] = []
     seen: set[str] = set()
     for one in way:
-        for channel, told in _of(table, sizes, one).lists.items():
+        for channel, told in sizes[one].lists.items():
             if channel in seen or channel not in there:
                 continue
             seen.add(channel)
@@ -198,38 +182,11 @@ def largest_elements(engine: Engine, found: History, place: int) -> pd.DataFrame
     )
 
 
-_NOTHING = _Sizes({}, None, {}, frozenset(), "")
-
-
-def _of(table: pd.DataFrame, sizes: dict[int, _Sizes], place: int) -> _Sizes:
-    return sizes.get(int(table["operation"].iloc[place]), _NOTHING)
-
-
-def _read(connection: Connection, operations: Iterable[int]) -> dict[int, _Sizes]:
-    wanted = sorted({int(number) for number in operations})
-    found = {}
-    for begin in range(0, len(wanted), _CHUNK):
-        names = ", ".join(map(str, wanted[begin : begin + _CHUNK]))
-        rows = fetch(
-            connection,
-            f"SELECT id, channels, changed, lists, detail FROM operations WHERE id IN ({names})",
-        )
-        for number, channels, changed, lists, detail in rows.itertuples(index=False):
-            told = parsed(detail, {})
-            deltas = [*told.get("deltas", {}), *told.get("snapshots", [])]
-            known = {name: size or 0 for name, size in parsed(channels, {}).items()}
-            found[int(number)] = _Sizes(
-                known, parsed(changed, []) if changed.startswith("[") else None,
-                parsed(lists, {}), frozenset(deltas), str(told.get("channels_unknown", "")),
-            )  # fmt: skip
-    return found
-
-
-def _elements(told: _Sizes, channel: str) -> float:
+def _elements(told: Told, channel: str) -> float:
     return float(told.lists[channel][0]) if channel in told.lists else np.nan
 
 
-def _steps(table: pd.DataFrame, sizes: Iterable[_Sizes], writes: Writes) -> list[_Step]:
+def _steps(table: pd.DataFrame, sizes: Iterable[Told], writes: Writes) -> list[_Step]:
     parts = zip(table["ns"], table["parent"], table["nodes"], table["source"], sizes, strict=True)
     return [
         # Where no write tells the author of an update, it is whoever called for it.
@@ -239,7 +196,7 @@ def _steps(table: pd.DataFrame, sizes: Iterable[_Sizes], writes: Writes) -> list
 
 
 def _row(  # noqa: PLR0917 (the two checkpoints and what lies between)
-    name: str, first: _Sizes, second: _Sizes, steps: list[_Step], undone: list[_Step], delta: bool
+    name: str, first: Told, second: Told, steps: list[_Step], undone: list[_Step], delta: bool
 ) -> tuple[Any, ...]:
     wrote = [step for step in steps if step.wrote(name, delta)]
     left = [step for step in undone if step.wrote(name, delta)]

@@ -71,9 +71,9 @@ def list_threads(
 
     Columns: id, thread_id, saver (key), saver_label, application, graph, backend, steps,
     operations, errors, live_bytes, stored_bytes, written_bytes, metadata_bytes, duration_us,
-    serde_us, first_seen_us, last_seen_us, deleted_us, partial, gained_bytes (since the window
-    began, missing where that is unknown), amplification. By bytes gained only threads are listed
-    that were used in the window.
+    serde_us (the last two and errors are missing of what was found in a database), first_seen_us,
+    last_seen_us, deleted_us, partial, gained_bytes (since the window began, missing where that is
+    unknown), amplification. By bytes gained only threads are listed that were used in the window.
     """
     chosen = _listable(chosen or Filter(), sort)
     order = f"{SORTS[sort]} NULLS LAST, t.id"
@@ -166,7 +166,7 @@ def find_thread(engine: Engine, thread_id: str, saver: str = "") -> pd.DataFrame
             thread=thread_id,
             saver=saver,
         )
-    return _with_amplification(rows)
+    return _known(rows)
 
 
 def histories(
@@ -219,7 +219,7 @@ def flags(rows: pd.DataFrame, curves: dict[int, IntArray]) -> list[list[str]]:
         flagged += [
             name
             for name, yes in (
-                ("errors", row.errors),
+                ("errors", row.errors > 0),
                 ("deleted", row.deleted_us and not row.live_bytes),
                 ("partial", row.partial),
             )
@@ -243,11 +243,16 @@ def _count(connection: Connection, where: str, values: dict[str, str | int]) -> 
 
 def _finished(rows: pd.DataFrame, chosen: Filter) -> pd.DataFrame:
     rows["gained_bytes"] = rows["gained_bytes"].astype(float) if chosen.begin_us else np.nan
-    return _with_amplification(rows)
+    return _known(rows)
 
 
-def _with_amplification(rows: pd.DataFrame) -> pd.DataFrame:
-    """Adds written bytes over live bytes; missing where nothing is live."""
+def _known(rows: pd.DataFrame) -> pd.DataFrame:
+    """Adds written bytes over live bytes, missing where nothing is live. What only a probe tells is
+    missing of threads that were found in a database: their calls took no known time, and those that
+    failed left nothing there."""
+    seen = rows["duration_us"] > 0
+    for name in ("errors", "duration_us", "serde_us"):
+        rows[name] = rows[name].astype(float).where(seen)
     live = rows["live_bytes"].astype(float)
     rows["amplification"] = rows["written_bytes"].astype(float) / live.where(live > 0)
     return rows

@@ -87,7 +87,7 @@ class Measured:
     the start of the slot. The first and the running slot, which are not whole, are left out."""
     slot_seconds: float
     history_seconds: float
-    """From the first thing stored of the scope to now."""
+    """From the first thing stored of the scope to now, to the minute."""
 
 
 def measured(
@@ -133,6 +133,8 @@ def measured(
             f"WHERE resolution_s = 3600 AND bucket_us >= :start{scope.where()} GROUP BY 1, 2",
             start=at_us - HISTORY_US, **scope.values(),
         )  # fmt: skip
+        first_us = min((row[0] for row in history), default=0)
+        began_us = _began(connection, first_us, scope)
     seconds = max(at_us - grid.start_us, SECOND_US) / SECOND_US
     a_month = SECONDS / seconds
     made: dict[Key, tuple[dict[str, float], dict[str, float]]] = {}
@@ -147,10 +149,20 @@ def measured(
         )
         for application, backend, threads, live, stored in rows
     ]  # fmt: skip
-    first_us = min((row[0] for row in history), default=0)
     increments, slot_seconds = _increments(history, first_us, at_us)
-    past = (at_us - first_us) / SECOND_US if first_us else 0.0
+    past = (at_us - began_us) / SECOND_US if began_us else 0.0
     return Measured(seconds, tuple(found), increments, slot_seconds, past)
+
+
+def _began(connection: Connection, first_us: int, scope: Scope) -> int:
+    """The first minute of this hour that has anything; the hour itself where minutes are gone."""
+    ((minute_us,),) = _rows(
+        connection,
+        "SELECT min(bucket_us) FROM rollups WHERE resolution_s = 60 "
+        f"AND bucket_us >= :start AND bucket_us < :end{scope.where()}",
+        start=first_us, end=first_us + HOUR_US, **scope.values(),
+    )  # fmt: skip
+    return int(minute_us or first_us)
 
 
 def _rows(connection: Connection, sql: str, **values: Any) -> list[tuple[Any, ...]]:

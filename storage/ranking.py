@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from storage.comparisons import Cell, Comparison, Outcome, Survival
+from storage.formats import money
 from storage.noise import is_tie, middle
 
 REACH = ("process", "processes", "machines")
@@ -184,7 +185,7 @@ def _failed(
         if month_usd is None:
             yield "its cost is unknown"
         elif month_usd > demands.month_usd:
-            yield f"a month costs {month_usd:,.2f} US$"
+            yield f"a month costs {money(month_usd)}"
 
 
 def _restart(outcome: Outcome, survival: Survival | None) -> Iterable[str]:

@@ -56,8 +56,8 @@ def threads(connection: Connection, choice: Choice) -> list[Row]:
     return [
         _chosen(
             row, "thread_id", "application", "graph", "backend", "saver", "steps", "live_bytes",
-            "written_bytes", "stored_bytes", "metadata_bytes", "operations", "errors",
-        ) | {
+            "written_bytes", "stored_bytes", "metadata_bytes", "operations",
+        ) | _seen(row) | {
             "saver": row["saver_label"],
             "gained_bytes": None if isnan(row["gained_bytes"]) else int(row["gained_bytes"]),
             "first_seen": _iso(row["first_seen_us"]),
@@ -67,6 +67,12 @@ def threads(connection: Connection, choice: Choice) -> list[Row]:
         }
         for row in rows
     ]  # fmt: skip
+
+
+def _seen(row: Row) -> Row:
+    """What only a probe tells of a thread's calls; of one that was found in a database, null."""
+    names = ("errors", "duration_us", "serde_us")
+    return {name: None if isnan(row[name]) else int(row[name]) for name in names}
 
 
 def operations(connection: Connection, choice: Choice) -> list[Row]:

@@ -13,7 +13,7 @@ from storage.comparison_tables import setting_name
 from storage.comparisons import KIND, OPERATIONS, Cell, Comparison
 from storage.costs import terms_of
 from storage.errors import StoreError
-from storage.formats import BACKENDS, backend_name
+from storage.formats import BACKENDS, backend_name, money
 from storage.noise import middle, spread
 from storage.queries import now_us
 from storage.queries_jobs import Job
@@ -193,7 +193,7 @@ def _asked(demands: Demands) -> str:
     if demands.put_ms is not None:
         told.append(f"p95 of put under {demands.put_ms:g} ms")
     if demands.month_usd is not None:
-        told.append(f"a month under {demands.month_usd:,.2f} US$")
+        told.append(f"a month under {money(demands.month_usd)}")
     return f"{', '.join(told)}; the best by {MEASURES[demands.by]}"
 
 

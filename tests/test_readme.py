@@ -9,7 +9,7 @@ import pytest
 
 from collector.findings import document
 from collector.findings.book import RULES
-from scripts import settings_table
+from scripts import screenshots, settings_table
 from statemeter.settings import SETTINGS
 from tests.conftest import REPOSITORY
 
@@ -45,6 +45,14 @@ def test_links_lead_somewhere(path: Path) -> None:
     for target in ("".join(pair) for pair in targets):
         if "://" not in target:
             assert (path.parent / target).exists(), target
+
+
+def test_the_pictures_are_those_that_are_taken() -> None:
+    """``make screenshots`` takes all that README and docs show, in both themes, and no other."""
+    taken = {f"{name}-{theme}.png" for name in screenshots.PAGES for theme in ("light", "dark")}
+    text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
+    assert set(re.findall(r"images/([\w-]+\.png)", text)) == taken
+    assert {path.name for path in (REPOSITORY / "docs" / "images").iterdir()} == taken
 
 
 def test_the_map_names_files_that_exist() -> None:

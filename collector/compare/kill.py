@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -57,23 +58,28 @@ def survive(
         backend=target.key, durability=durability, turns_acknowledged=turns,
         steps_acknowledged=steps,
     )  # fmt: skip
+    with place.saver(1) as saver:
+        take_up(saver, thread, found)
+    return found
+
+
+def take_up(saver: Any, thread: str, found: Survival) -> None:
+    """Go on with a thread whose process was killed: fills in what was found of it."""
     config = {"configurable": {"thread_id": thread}}
     ran: list[str] = []
-    with place.saver(1) as saver:
-        runs = graph(saver, ran)
-        before = runs.get_state(config)
-        found.turns_found = int(before.values.get("turns", 0)) if before.values else 0
-        if before.next:
-            after = runs.invoke(None, config, durability=durability)
-            again = [name for name in STEPS[:steps] if name in ran]
-            found.steps_found = steps - len(again)
-        else:  # nothing of the turn is there: it has to be asked for anew
-            asked = {"steps": []} if found.turns_found else {"turns": 0, "steps": []}
-            after = runs.invoke(asked, config, durability=durability)
-        found.resumed = after["turns"] == turns + 1 and len(after["steps"]) == len(STEPS) * (
-            turns + 1
-        )
-    return found
+    runs = graph(saver, ran)
+    before = runs.get_state(config)
+    found.turns_found = int(before.values.get("turns", 0)) if before.values else 0
+    # Not ``before.next``: a task that has left its writes, and no checkpoint yet, is not in it.
+    if before.tasks:
+        after = runs.invoke(None, config, durability=found.durability)
+        again = [name for name in STEPS[: found.steps_acknowledged] if name in ran]
+        found.steps_found = found.steps_acknowledged - len(again)
+    else:  # nothing of the turn is there: it has to be asked for anew
+        asked = {"steps": []} if found.turns_found else {"turns": 0, "steps": []}
+        after = runs.invoke(asked, config, durability=found.durability)
+    turns = found.turns_acknowledged + 1
+    found.resumed = after["turns"] == turns and len(after["steps"]) == len(STEPS) * turns
 
 
 def _kill(asked: dict[str, object], target: Target, tick: Callable[[int], None]) -> list[str]:

@@ -8,6 +8,7 @@ from storage import comparison_costs, ranking
 from storage.comparison_costs import Scale
 from storage.comparisons import Cell, Comparison, Footprint
 from storage.cost_terms import MonthlyCost, Terms
+from storage.formats import money
 from storage.noise import is_tie, middle, spread
 from storage.price_files import shipped
 from storage.ranking import Demands, Setting
@@ -122,7 +123,7 @@ def _cost(found: Comparison, key: str, cost: MonthlyCost) -> Row:
     return {
         "backend": ranking.name(found.outcome(key)),
         "service": cost.service or "-",
-        "USD": "unknown" if cost.usd is None else f"{cost.usd:,.2f}",
+        "USD": "unknown" if cost.usd is None else money(cost.usd),
         "why": "; ".join(cost.reasons),
     }
 

@@ -47,12 +47,13 @@ class _Ready:
     repeats: int = 1
 
     def time_ns(self) -> float:
+        """Of the processor: what else the machine does meanwhile is not in it."""
         call, inputs = self.call, self.inputs
-        start = time.perf_counter_ns()
+        start = time.thread_time_ns()
         for _ in range(self.repeats):
             for one in inputs:
                 call(one)
-        return (time.perf_counter_ns() - start) / self.repeats
+        return (time.thread_time_ns() - start) / self.repeats
 
 
 @dataclass

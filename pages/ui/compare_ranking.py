@@ -78,20 +78,26 @@ def _scale() -> Scale:
 
 def _unknown(found: Comparison, priced: dict[str, MonthlyCost]) -> None:
     """By which service a month is priced, and why some are not."""
-    told = []
+    known, unknown = [], []
     for key, cost in priced.items():
         name = ranking.name(found.outcome(key))
-        why = "; ".join(cost.reasons)
-        told.append(f"{name}: {why}" if why else f"{name}: {cost.service} ({cost.region})")
-    said = ". ".join(told)
-    st.caption(f"{formats.plain(said)}. Prices and services are chosen on the [Costs](costs) page.")
+        if cost.reasons:
+            unknown.append(f"{name} is not priced: {'; '.join(cost.reasons)}.")
+        else:
+            known.append(f"{name}: {cost.service} ({cost.region})")
+    said = " ".join([f"Services: {', '.join(known)}." if known else "", *unknown]).strip()
+    st.caption(
+        f"{formats.plain(said)} Choose services and enter prices of your own on the "
+        "[Costs](costs) page."
+    )
 
 
 def _table(table: pd.DataFrame, demands: Demands) -> None:
     config = st.column_config
     unit = "" if demands.by == "throughput" else " ms"
     st.dataframe(
-        table, key="compare-ranking-table", hide_index=True, height="content", alt="Ranking",
+        frame.in_dollars(table, "month"), key="compare-ranking-table", hide_index=True,
+        height="content", alt="Ranking",
         placeholder=formats.UNKNOWN,
         column_config={
             "place": config.TextColumn("Place", width=60, help="≈: a tie. –: it is out."),
@@ -100,7 +106,7 @@ def _table(table: pd.DataFrame, demands: Demands) -> None:
             "kill": config.TextColumn("After a kill", help="All acknowledged turns were there."),
             "server": config.TextColumn("After a server restart"),
             "serves": config.TextColumn("Serves"),
-            "month": config.NumberColumn("A month, US$", format="%.2f", help="–: unknown."),
+            "month": config.NumberColumn("A month, US$", help="–: unknown, see below why."),
             "why": config.TextColumn("Why", width="large"),
         },
     )  # fmt: skip

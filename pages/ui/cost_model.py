@@ -39,18 +39,14 @@ def draw(found: Costs) -> None:
         st.caption(WORDS)
         if table.empty:
             return
-        shown = table.assign(
-            usd_a_month=[
-                formats.money(usd) if formats.known(usd) else None for usd in table["usd_a_month"]
-            ]
-        )
         st.dataframe(
-            shown, key="costs-model-table", hide_index=True, height=frame.table_height(8, 330),
+            frame.in_dollars(table, "usd_a_month"), key="costs-model-table", hide_index=True,
+            height=frame.table_height(8, 330),
             placeholder="unknown", alt="How costs are worked out",
             column_config={
                 "backend": st.column_config.TextColumn("Backend", pinned=True),
                 "part": st.column_config.TextColumn("Part"),
-                "usd_a_month": st.column_config.TextColumn("USD / month", alignment="right"),
+                "usd_a_month": st.column_config.NumberColumn("USD / month"),
                 "how": st.column_config.TextColumn("How, or why it is unknown", width="large"),
             },
         )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui import formats, frame
-from pages.ui.price_orders import ORDERS
+from pages.ui.price_orders import SETTINGS
 from storage import cost_settings, layouts
 from storage.cost_settings import CostSettingError
 from storage.monthly_costs import services_of
@@ -41,8 +41,9 @@ def draw(book: Book) -> None:
                         machines, instances.get(backend, _AUTO), mark)  # fmt: skip
         st.form_submit_button(
             "Save settings", icon=":material/save:", key="cost-save", on_click=_save, args=(mark,),
-            disabled=ORDERS.saving(),
+            disabled=SETTINGS.saving(),
         )  # fmt: skip
+    SETTINGS.draw()
 
 
 def _choice(label: str, name: str, options: list[str], chosen: str, mark: str) -> None:
@@ -77,6 +78,6 @@ def _save(mark: str) -> None:
                 continue
             values[name] = number if number != cost_settings.SETTINGS[name].default else ""
     if faults:
-        ORDERS.refuse(faults)
+        SETTINGS.refuse(faults)
         return
-    ORDERS.leave("set costs", {"values": values}, "The settings")
+    SETTINGS.leave("set costs", {"values": values}, "The settings")

@@ -13,22 +13,11 @@ from storage.cost_terms import PARTS, MonthlyCost, Usage
 from storage.costs import Costs, usage
 
 _MONEY = ("usd_a_month", "usd_per_thread", "usd_per_1000_runs", *(f"{part}_usd" for part in PARTS))
-"""Columns of USD: a file has them as numbers, the page as text, with as many digits as they
-deserve."""
-
-
-def _shown(table: pd.DataFrame) -> pd.DataFrame:
-    shown = table.copy()
-    for name in _MONEY:
-        if name in shown:
-            shown[name] = [
-                formats.money(value) if formats.known(value) else None for value in table[name]
-            ]
-    return shown
+"""Columns of USD."""
 
 
 def _usd(label: str, help: str | None = None) -> object:
-    return st.column_config.TextColumn(label, alignment="right", help=help)
+    return st.column_config.NumberColumn(label, help=help)
 
 
 def elsewhere(found: Costs) -> None:
@@ -65,8 +54,8 @@ def applications(found: Costs) -> None:
         )  # fmt: skip
         config = st.column_config
         st.dataframe(
-            _shown(table), key="costs-applications-table", hide_index=True, height="content",
-            placeholder=formats.UNKNOWN, alt="Costs of applications",
+            frame.in_dollars(table, *_MONEY), key="costs-applications-table", hide_index=True,
+            height="content", placeholder=formats.UNKNOWN, alt="Costs of applications",
             column_config={
                 "application": config.TextColumn("Application", pinned=True),
                 "backend": config.TextColumn("Backend"),
@@ -162,7 +151,7 @@ def _draw(table: pd.DataFrame, key: str, alt: str) -> None:
         return
     config = st.column_config
     st.dataframe(
-        _shown(table), key=key, hide_index=True, height="content", alt=alt,
+        frame.in_dollars(table, *_MONEY), key=key, hide_index=True, height="content", alt=alt,
         placeholder=formats.UNKNOWN,
         column_config={
             "backend": config.TextColumn("Backend", pinned=True),

@@ -22,7 +22,8 @@ from storage.costs import Costs
 def draw() -> None:
     """Draws the page; what is measured again and again, what is edited when it is."""
     frame.live(lambda: states.or_else(_body))
-    frame.guarded(lambda: states.if_any(price_book.draw), "-prices")
+    # Comparisons are priced by the book, too, before anything was measured.
+    frame.guarded(lambda: states.if_there(price_book.draw), "-prices")
 
 
 def _body() -> None:

@@ -37,26 +37,27 @@ def draw(
             "findings", lambda: exported(several),
         )  # fmt: skip
         shown = chosen[0].key if chosen else ""
+        table = pd.DataFrame({
+            "severity": [finding_words.tags(one.worst) for one in several],
+            "title": [
+                f"{'▸ ' if shown in {m.key for m in one.members} else ''}"
+                f"{one.worst.finding.title}"
+                for one in several
+            ],
+            "where": [finding_words.where(one.worst.finding.subject, len(one.members) == 1)
+                      for one in several],
+            "count": [len(one.members) for one in several],
+            "bytes": [one.bytes for one in several],
+            "usd": [one.usd for one in several],
+            "backend": [
+                formats.backend_name(one.worst.finding.subject.backend)
+                if one.worst.finding.subject.backend else None for one in several
+            ],
+            "since": pd.to_datetime([one.since_us for one in several], unit="us", utc=True),
+            "rule": [one.worst.finding.rule for one in several],
+        })  # fmt: skip
         st.dataframe(
-            pd.DataFrame({
-                "severity": [finding_words.tags(one.worst) for one in several],
-                "title": [
-                    f"{'▸ ' if shown in {m.key for m in one.members} else ''}"
-                    f"{one.worst.finding.title}"
-                    for one in several
-                ],
-                "where": [finding_words.where(one.worst.finding.subject, len(one.members) == 1)
-                          for one in several],
-                "count": [len(one.members) for one in several],
-                "bytes": [one.bytes for one in several],
-                "usd": [one.usd for one in several],
-                "backend": [
-                    formats.backend_name(one.worst.finding.subject.backend)
-                    if one.worst.finding.subject.backend else None for one in several
-                ],
-                "since": pd.to_datetime([one.since_us for one in several], unit="us", utc=True),
-                "rule": [one.worst.finding.rule for one in several],
-            }),
+            frame.in_dollars(table, "usd"),
             key=TABLE, hide_index=True, placeholder=formats.UNKNOWN, alt="Findings",
             height=frame.table_height(len(several), _MOST_PIXELS), selection_mode="single-row",
             on_select=lambda: _choose(several, key), column_config=_columns(),
@@ -101,7 +102,7 @@ def _columns() -> dict[str, object]:
                                      help="So many threads or objects have the same."),
         "bytes": config.NumberColumn("Bytes", format="bytes",
                                      help="Held without need, as far as it is known."),
-        "usd": config.NumberColumn("$ a month", format="$%.2f"),
+        "usd": config.NumberColumn("$ a month"),
         "backend": config.TextColumn("Backend"),
         "since": config.DatetimeColumn("Since", format="distance"),
         "rule": config.TextColumn("Rule"),

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 from sqlalchemy.exc import SQLAlchemyError
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.ui import address, filters, states
+from pages.ui import address, filters, formats, states
 from statemeter.errors import SettingError
 from storage.errors import StoreError
 
@@ -71,6 +73,12 @@ def title(text: str, detail: str = "") -> None:
 def table_height(rows: int, most: int) -> int:
     """Pixels of a table that shows all its rows, up to a height from which on it scrolls."""
     return min(_ROW_PIXELS * (rows + 1) + 3, most)
+
+
+def in_dollars(table: pd.DataFrame, *columns: str) -> Styler:
+    """The table with amounts of US dollars as ``formats.money`` has them, which stay numbers: they
+    are sorted as such. Give them a ``NumberColumn`` without a format."""
+    return table.style.format(formats.money, subset=[name for name in columns if name in table])
 
 
 def live(draw: Callable[[], None], part: str = "") -> None:

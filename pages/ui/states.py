@@ -62,6 +62,15 @@ def or_else(body: Callable[[], None]) -> None:
     body()
 
 
+def if_there(body: Callable[[], None]) -> None:
+    """Draws a further part of a page that needs the store, and nothing measured in it."""
+    try:
+        data.is_empty()
+    except (StoreError, SQLAlchemyError):
+        return
+    body()
+
+
 def if_any(body: Callable[[], None]) -> None:
     """Draws a further part of a page; nothing where its first part says that there is nothing."""
     try:

@@ -144,7 +144,9 @@ def _columns() -> dict[str, object]:
         "flags": config.MultiselectColumn(
             "Flags", options=list(_FLAGS), color=list(_FLAGS.values()), width=180, help=_FLAGS_HELP
         ),
-        "errors": config.NumberColumn("Errors", format="localized"),
+        "errors": config.NumberColumn(
+            "Errors", format="localized", help="–: found in a database, nobody saw its calls."
+        ),
         "application": config.TextColumn("Application"),
         "graph": config.TextColumn("Graph"),
         "used": config.DatetimeColumn("Last used", format="distance"),

@@ -97,7 +97,7 @@ def draw(row: Any, link: Callable[[Any], None]) -> None:
                 )  # fmt: skip
             if row.deleted_us and not row.live_bytes:
                 st.badge("deleted", icon=":material/delete:", color="red")
-            if row.errors:
+            if row.errors > 0:
                 st.badge(
                     f"{formats.count(row.errors)} failed calls", icon=":material/error:",
                     color="red",

@@ -66,7 +66,7 @@ def test_a_price_is_changed(look: Look, dashboard: str, tmp_path: Path) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Saved.")).to_be_visible()
     # The smallest that fits is the cheapest now: db.t4g.small, at 0.032.
-    expect(cost(page)).not_to_have_text(f"≥ ${before:,.0f}")
+    expect(cost(page)).not_to_have_text(f"${before:,.0f}")
     assert usd(page) - before == pytest.approx(0.016 * 730, abs=1.5)
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name="Export").click()
@@ -76,7 +76,13 @@ def test_a_price_is_changed(look: Look, dashboard: str, tmp_path: Path) -> None:
     assert rows["db.t4g.micro (1 GiB)"] == "1.016"
     page.get_by_role("button", name="Reset to shipped").click()
     expect(page.get_by_text("All prices are as they were shipped")).to_be_visible()
-    expect(cost(page)).to_have_text(re.compile(rf"≥ \${round(before)}"))
+    expect(cost(page)).to_have_text(re.compile(rf"^\${round(before)}"))
+    # What is wrong with a setting is told where it is.
+    page.locator("[class*='st-key-cost-replicas-'] input").fill("0")
+    page.get_by_role("button", name="Save settings").click()
+    settings = page.locator(".st-key-card-cost-settings")
+    expect(settings.get_by_text("Replicas '0' cannot be used")).to_be_visible()
+    expect(page.locator(".st-key-card-price-edit").get_by_text("cannot be used")).to_have_count(0)
 
 
 @pytest.mark.usefixtures("seeded")
@@ -94,5 +100,5 @@ def test_an_import_and_a_narrow_screen(look: Look, dashboard: str, tmp_path: Pat
     page.locator(".st-key-price-take button").click()
     expect(page.get_by_text("1 prices are taken, 1 lines are not")).to_be_visible()
     expect(page.get_by_text("Line 3: price -5 is negative")).to_be_visible()
-    expect(page.get_by_text("27 prices, 1 edited")).to_be_visible()
+    expect(page.get_by_text("28 prices, 1 edited")).to_be_visible()
     drawn(page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
 from collector import orders as carried
@@ -70,6 +71,21 @@ def test_the_worst_first(visit: Visit, filled: seed.Seed, store: Path) -> None:
     assert "Given up: The past." in told.replace("\\", "")
     measured = table(shown, "What was measured")
     assert list(measured.iloc[0]) == ["stored", "2.00 KB", "1.00 KB"]
+
+
+def test_small_amounts_of_money_are_not_zero(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Shown with the digits that they deserve, and numbers still: a column is sorted by them."""
+    small, large = (
+        finding(name, thread="support-1", cost=Cost(bytes=1.0, usd_a_month=usd))
+        for name, usd in (("small", 0.003), ("large", 6.0))
+    )
+    rules = [rule("small"), rule("large")]
+    seed_findings.store(store, [(1, small), (1, large)], at_us=filled.now_us, rules=rules)
+    (shown,) = [one for one in visit("findings").dataframe if one.proto.alt == "Findings"]
+    styler = shown.proto.arrow_data.styler
+    texts = convert_arrow_bytes_to_pandas_df(styler.display_values)
+    assert sorted(texts.iloc[:, list(shown.value).index("usd")]) == ["$0.003", "$6.00"]
+    assert sorted(shown.value["usd"]) == [0.003, 6.0]
 
 
 def test_rules_that_could_not_look(visit: Visit, filled: seed.Seed, store: Path) -> None:

@@ -82,3 +82,12 @@ def add_history(  # noqa: PLR0917 (what an hour is of)
                 for hour in range(hours)
             ],
         )  # fmt: skip
+
+
+def choose_own_memory(path: Path) -> None:
+    """The memory of an application is priced as that of one's own machine, which has no price."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO cost_settings (name, value, changed_us) "
+            "VALUES ('service:memory', 'Memory of your own machine', 1)"
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import time
 from contextlib import closing
@@ -81,6 +82,8 @@ def test_costs_of_what_is_in_use(tmp_path: Path) -> None:
     while the memory of one's own machine has no price."""
     path = tmp_path / "store.sqlite"
     made(path)
+    assert read(path).total[1]
+    seed_costs.choose_own_memory(path)
     found = read(path)
     ((stored,),) = sql(path, "SELECT sum(stored_bytes) FROM threads WHERE backend = 'sqlite'")
     held = stored / GB * ASSUMED["sqlite"].ratio
@@ -127,12 +130,17 @@ def test_a_layout_that_is_not_told_is_unknown(tmp_path: Path) -> None:
 
 
 def test_too_little_history_is_said(tmp_path: Path) -> None:
-    """Minutes of history: no forecast, no date, and why."""
+    """Minutes of history: no forecast, no date, and why, in the minutes that there are."""
     path = tmp_path / "store.sqlite"
     made(path)
     found = read(path)
     assert found.forecast is None
-    assert "24 h are needed" in found.forecast_why
+    ((began,),) = sql(path, "SELECT min(first_seen_us) FROM threads")
+    minutes = (NOW - began) / 60e6
+    assert minutes < 55
+    told = re.fullmatch(r"([\d.]+) min of history, 24 h are needed", found.forecast_why)
+    assert told is not None, found.forecast_why
+    assert minutes <= float(told[1]) <= minutes + 1
     assert {one.status for one in found.limits if one.backend != "mongodb"} <= {"unknown"}
 
 
@@ -276,6 +284,7 @@ def test_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Fields for scripts: what is unknown is null, with the reason."""
     path = tmp_path / "store.sqlite"
     made(path)
+    seed_costs.choose_own_memory(path)
     assert main(["costs", "--json", "--window", "15m", "--store", str(path)]) == 0
     rows = json.loads(capsys.readouterr().out)
     now = {row["backend"]: row for row in rows if row["kind"] == "now"}

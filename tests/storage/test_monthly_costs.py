@@ -113,7 +113,7 @@ def test_sqlite() -> None:
 
 def test_a_price_without_a_figure_is_unknown() -> None:
     """The memory of one's own machine: no total, and nothing in its place."""
-    found = cost(usage("memory"))
+    found = cost(usage("memory"), "Memory of your own machine")
     assert (found.usd, found.least_usd) == (None, None)
     assert found.reasons == (
         "memory: the price of memory of the process (Memory of your own machine) is not known",
@@ -123,6 +123,8 @@ def test_a_price_without_a_figure_is_unknown() -> None:
         for price in shipped()
     ]
     assert monthly_costs(usage("memory"), entered).usd == pytest.approx(20 * 0.01 * 730)
+    # Until it is entered, memory is priced as that of a container.
+    assert cost(usage("memory")).usd == pytest.approx(20 * 0.004445 * 730)
 
 
 def test_unknown_amounts_are_unknown() -> None:

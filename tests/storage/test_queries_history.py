@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +27,7 @@ from tests.conftest import REPOSITORY
 from tests.storage import seed
 
 KEY = 1
-TURNS = {"sqlite": 200, "memory": 60}
+TURNS = {"sqlite": 60, "memory": 60}
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Played:
     """A long thread: what was collected of it, and what LangGraph says."""
 
     backend: str
+    store: Path
     engine: Engine
     history: History
     told: dict[str, list[dict[str, Any]]]
@@ -58,7 +61,7 @@ def played(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     Collector(Options(url=str(store), folder=folder / "spool", once=True)).run()
     engine = open_reader(str(store))
     told = json.loads((folder / "told.json").read_text())
-    yield Played(request.param, engine, history(engine, KEY), told)
+    yield Played(request.param, store, engine, history(engine, KEY), told)
     engine.dispose()
 
 
@@ -143,6 +146,49 @@ def sizes(played: Played, row: dict[str, Any]) -> dict[str, int]:
     """Bytes by channel; None is a byte inside a document, and nothing as a blob of its own."""
     inside = played.backend == "sqlite"
     return {name: size or int(inside) for name, size in row["channels"].items()}
+
+
+def test_what_a_step_wrote_has_a_new_version(played: Played, tmp_path: Path) -> None:
+    """The channels that a step is said to have written are those of which LangGraph counts another
+    version than of its parent."""
+    assert wrote_what_is_new(played, played.engine) > 20
+    if played.backend == "memory":
+        # In a store of an earlier version, too, which did not tell them.
+        store = tmp_path / "store.sqlite"
+        with (
+            closing(sqlite3.connect(played.store)) as whole,
+            closing(sqlite3.connect(store)) as old,
+        ):
+            whole.backup(old)
+            old.execute("UPDATE operations SET changed = '0' WHERE operation = 'put'")
+            old.commit()
+        engine = open_reader(str(store))
+        assert wrote_what_is_new(played, engine) > 20
+        engine.dispose()
+
+
+def wrote_what_is_new(played: Played, engine: Engine) -> int:
+    """How many steps were compared."""
+    versions = {
+        row["checkpoint"]: row["versions"]
+        for rows in played.told.values() for row in rows if "versions" in row
+    }  # fmt: skip
+    table = played.history.table
+    known = table[table["checkpoint"].isin(versions) & table["parent"].isin(versions)]
+    known = known.iloc[:: len(known) // 20]
+    kinds = set()
+    for row in known.itertuples():
+        new, old = versions[row.checkpoint], versions[row.parent]
+        here = channels_at(engine, played.history, row.Index)
+        wrote = set(here["channel"][here["written"]])
+        assert wrote == {name for name in here["channel"] if new[name] != old.get(name)}, row
+        found = difference(engine, KEY, played.history, row.parent_row, row.Index).table
+        both = found[found["before_bytes"].notna() & found["after_bytes"].notna()]
+        for channel, kind in zip(both["channel"], both["kind"], strict=True):
+            assert (kind == "same") == (new[channel] == old[channel]), (row, channel)
+            kinds.add(kind)
+    assert kinds == {"same", "changed", "rewritten"}
+    return len(known)
 
 
 def test_a_difference_names_the_nodes(played: Played) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from storage import alerts, report, report_threads
 from storage.__main__ import main, table
-from tests.collector.made import Made, checkpoint_id, collect
+from tests.collector.made import Made, checkpoint_id, collect, query
 from tests.conftest import REPOSITORY
 from tests.storage import seed_findings
 
@@ -77,11 +77,14 @@ def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> object:
 
 def test_threads(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
     big, small = told(capsys, "threads", "--json", "--store", str(store))  # type: ignore[misc]
+    sums = "SELECT sum(duration_us) AS duration_us, sum(serde_us) AS serde_us FROM operations"
+    (took,) = query(store, f"{sums} WHERE thread_key = 1")
+    assert took["duration_us"] > took["serde_us"] > 0
     assert big == {
         "thread_id": "big", "application": "app", "graph": "chat", "backend": "sqlite",
         "saver": "db", "steps": 2, "live_bytes": 600, "written_bytes": 1130,
         "stored_bytes": 1130, "gained_bytes": 1130, "metadata_bytes": 40, "operations": 4,
-        "errors": 0,
+        "errors": 0, **took,
         "first_seen": "2030-03-17T17:46:43.000000Z", "last_seen": "2030-03-17T17:46:49.001000Z",
         "deleted": None, "partial": False,
     }  # fmt: skip

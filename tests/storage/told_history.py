@@ -2,7 +2,7 @@
 
 What ``graph.get_state_history`` says there is written to ``FOLDER/told.json``: namespace → a list
 of checkpoints, newest first, each with its parent, step, source, next nodes, interrupts and, for
-some, the bytes of each channel, serialized anew.
+some, the bytes of each channel, serialized anew, and LangGraph's version of each channel.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from tests import long_thread
 THREAD = "long-1"
 SIZED_EVERY = 25
 """Of so many checkpoints one is serialized."""
+VERSIONS = 6
+"""Of so many checkpoints in a row, of ``SIZED_EVERY``, the versions are told."""
 
 
 @contextmanager
@@ -64,6 +66,8 @@ def told(graph: Any, saver: Any) -> dict[str, list[dict[str, Any]]]:
                 row["channels"] = {
                     name: len(serde.dumps_typed(value)[1]) for name, value in values.items()
                 }
+            if number % SIZED_EVERY < VERSIONS:
+                row["versions"] = saver.get(snapshot.config)["channel_versions"]
             rows.append(row)
     return found
 

@@ -10,24 +10,22 @@ from typing import Any
 from langgraph.checkpoint.redis import RedisSaver
 from langgraph.checkpoint.redis.aio import AsyncRedisSaver
 
-from collector.compare.backends.redis_keys import Keys
-from collector.compare.place import CONNECT_SECONDS, STATEMENT_SECONDS, Account
+from collector.compare.backends.redis_keys import OnKeys
+from collector.compare.place import CONNECT_SECONDS, STATEMENT_SECONDS
 from collector.inspection.url import Address
-from storage.comparisons import Outcome
 
 
-class Redis:
+class Redis(OnKeys):
     """See ``place.Place``."""
 
-    pools = False
+    savers = "RedisSaver, AsyncRedisSaver"
     how = (
         "MEMORY USAGE of every key of the run, and FT.INFO of its two indexes; beside them what "
         "used_memory_dataset of the whole server grew by"
     )
 
     def __init__(self, address: Address, token: str) -> None:
-        self._url = address.url
-        self._keys = Keys(address.url, token)
+        super().__init__(address, token)
         self._options: dict[str, Any] = {
             "connection_args": {
                 "socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": STATEMENT_SECONDS,
@@ -36,8 +34,7 @@ class Redis:
         }  # fmt: skip
 
     def create(self) -> None:
-        self._keys.client.ping()
-        self._keys.mark()
+        super().create()
         with self.saver(1):
             pass
 
@@ -52,23 +49,9 @@ class Redis:
         async with AsyncRedisSaver.from_conn_string(self._url, **self._options) as saver:
             yield saver
 
-    def empty(self) -> None:
-        self._keys.delete()
-        self._keys.mark()
-
-    def account(self) -> Account:
-        return self._keys.account()
-
-    def describe(self, outcome: Outcome) -> None:
-        outcome.saver = "RedisSaver, AsyncRedisSaver"
-        self._keys.describe(outcome)
-
     def remove(self) -> None:
         self._keys.drop_indexes()
-        self._keys.delete()
-
-    def close(self) -> None:
-        self._keys.client.close()
+        super().remove()
 
 
 def make(address: Address, token: str, folder: Path) -> Redis:

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from collector.compare.place import CONNECT_SECONDS, STATEMENT_SECONDS, Account
+from collector.inspection.url import Address
 from storage.comparisons import Outcome
 
 _MANY = 500
@@ -113,3 +114,36 @@ class Keys:
 
     def _ask(self, *command: str) -> Any:
         return self.client.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+class OnKeys:
+    """What Redis and Valkey have in common; see ``place.Place``."""
+
+    pools = False
+    savers = ""
+    """Their classes."""
+
+    def __init__(self, address: Address, token: str) -> None:
+        self._url = address.url
+        self._keys = Keys(address.url, token)
+
+    def create(self) -> None:
+        self._keys.client.ping()
+        self._keys.mark()
+
+    def empty(self) -> None:
+        self._keys.delete()
+        self._keys.mark()
+
+    def account(self) -> Account:
+        return self._keys.account()
+
+    def describe(self, outcome: Outcome) -> None:
+        outcome.saver = self.savers
+        self._keys.describe(outcome)
+
+    def remove(self) -> None:
+        self._keys.delete()
+
+    def close(self) -> None:
+        self._keys.client.close()

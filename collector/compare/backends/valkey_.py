@@ -11,32 +11,23 @@ from langgraph_checkpoint_aws import AsyncValkeySaver, ValkeySaver
 from valkey import Valkey as Client
 from valkey.asyncio import Valkey as AsyncClient
 
-from collector.compare.backends.redis_keys import Keys
-from collector.compare.place import CONNECT_SECONDS, STATEMENT_SECONDS, Account
+from collector.compare.backends.redis_keys import OnKeys
+from collector.compare.place import CONNECT_SECONDS, STATEMENT_SECONDS
 from collector.inspection.url import Address
-from storage.comparisons import Outcome
 
 _TIMEOUTS: dict[str, Any] = {
     "socket_connect_timeout": CONNECT_SECONDS, "socket_timeout": STATEMENT_SECONDS,
 }  # fmt: skip
 
 
-class Valkey:
+class Valkey(OnKeys):
     """See ``place.Place``."""
 
-    pools = False
+    savers = "ValkeySaver, AsyncValkeySaver"
     how = (
         "MEMORY USAGE of every key of the run; beside it what used_memory_dataset of the whole "
         "server grew by"
     )
-
-    def __init__(self, address: Address, token: str) -> None:
-        self._url = address.url
-        self._keys = Keys(address.url, token)
-
-    def create(self) -> None:
-        self._keys.client.ping()
-        self._keys.mark()
 
     @contextmanager
     def saver(self, pool: int, serde: Any = None) -> Iterator[Any]:
@@ -47,23 +38,6 @@ class Valkey:
     async def asaver(self, pool: int, serde: Any = None) -> AsyncIterator[Any]:
         async with AsyncClient.from_url(self._url, **_TIMEOUTS) as client:
             yield AsyncValkeySaver(client, serde=serde)
-
-    def empty(self) -> None:
-        self._keys.delete()
-        self._keys.mark()
-
-    def account(self) -> Account:
-        return self._keys.account()
-
-    def describe(self, outcome: Outcome) -> None:
-        outcome.saver = "ValkeySaver, AsyncValkeySaver"
-        self._keys.describe(outcome)
-
-    def remove(self) -> None:
-        self._keys.delete()
-
-    def close(self) -> None:
-        self._keys.client.close()
 
 
 def make(address: Address, token: str, folder: Path) -> Valkey:

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from storage.__main__ import main
 from tests.collector.attach.attaching import attach, key_of
 from tests.collector.made import collect, one, query
 from tests.conftest import REPOSITORY
@@ -101,6 +102,26 @@ def test_threads_hold_what_sql_tells(folder: Path) -> None:
                 assert row["application"] == "other"
                 known += 1
     assert known == len(told) >= 10
+
+
+def test_what_only_a_probe_sees_is_unknown(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Times and failed calls of ``python -m storage threads``: null of what was found; of threads
+    that are instrumented as well, what the probe told."""
+
+    def told(name: str) -> dict[tuple[str, str], dict[str, Any]]:
+        assert main(["threads", "--json", "--store", str(folder / f"{name}.sqlite")]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        return {(row["saver"], row["thread_id"]): row for row in rows}
+
+    names = ("errors", "duration_us", "serde_us")
+    attached, probed, both = told("attached"), told("probe"), told("after")
+    assert len(attached) >= 10
+    assert {row[name] for row in attached.values() for name in names} == {None}
+    for key in attached:
+        assert [both[key][name] for name in names] == [probed[key][name] for name in names]
+        assert probed[key]["duration_us"] > probed[key]["serde_us"] > 0
 
 
 def test_threads_are_as_the_probe_tells_them(folder: Path) -> None:

@@ -11,11 +11,14 @@ import psycopg
 import pymongo
 import pytest
 import redis
+from langgraph.checkpoint.sqlite import SqliteSaver
 
 from collector.compare import place
 from collector.compare.job import token_of
+from collector.compare.kill import take_up
+from collector.compare.killed import STEPS, graph
 from storage import ranking
-from storage.comparisons import Asked, Comparison, Footprint
+from storage.comparisons import Asked, Comparison, Footprint, Survival
 from tests.collector.compare.comparing import SMALL, compare, request, run
 
 
@@ -237,3 +240,26 @@ def test_a_full_disk_is_the_end_of_sqlite_alone(
     assert work.partial
     assert any(cell.backend == "memory" for cell in found.cells)
     assert not list((tmp_path / "spool").rglob("*.sqlite"))
+
+
+def test_a_task_that_left_its_writes_alone_is_taken_up(tmp_path: Path) -> None:
+    """Killed between the writes of a step and its checkpoint, as durability async allows: the
+    thread goes on from there, and the step does not run again."""
+    with sqlite3.connect(tmp_path / "chat.sqlite", check_same_thread=False) as connection:
+        saver = SqliteSaver(connection)
+        runs = graph(saver, [])
+        config: Any = {"configurable": {"thread_id": "t"}}
+        for asked in ({"turns": 0, "steps": []}, {"steps": []}):
+            runs.invoke(asked, config, durability="sync")
+        # Of the second turn the checkpoints after its first step never came.
+        ids = [
+            one.config["configurable"]["checkpoint_id"] for one in runs.get_state_history(config)
+        ]
+        assert runs.get_state({"configurable": {"thread_id": "t", "checkpoint_id": ids[4]}}).values[
+            "steps"
+        ] == [*STEPS, "first"]
+        connection.execute("DELETE FROM checkpoints WHERE checkpoint_id > ?", (ids[4],))
+        assert runs.get_state(config).next == (), "or this is not the case that is tried"
+        found = Survival(backend="sqlite", turns_acknowledged=1, steps_acknowledged=3)
+        take_up(saver, "t", found)
+    assert (found.turns_found, found.steps_found, found.resumed) == (1, 2, True)
