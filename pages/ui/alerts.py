@@ -39,6 +39,12 @@ def _now() -> None:
     _cards(found)
     with frame.card("alerts-now"):
         frame.title("Now", "firing first")
+        if found.unreadable:
+            st.warning(
+                f"{formats.count(found.unreadable)} "
+                f"rule{' was' if found.unreadable == 1 else 's were'} written by another version, "
+                "with a metric that this one does not have: not looked at. Update Statemeter."
+            )
         if found.states.empty:
             on = sum(one.enabled for one in found.rules)
             st.caption(
