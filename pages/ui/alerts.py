@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from pages.ui import (
     alert_form,
@@ -17,6 +18,7 @@ from pages.ui import (
 )
 from pages.ui.alert_orders import ORDERS
 from storage.alerts import amount
+from storage.errors import StoreError
 from storage.queries_alerts import Alerts
 
 SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
@@ -57,21 +59,30 @@ def _now() -> None:
         _table(found)
 
 
+def _kept() -> Alerts | None:
+    """What a further part shows; None where the first one says why there is nothing."""
+    try:
+        found = data_alerts.alerts()
+    except (StoreError, SQLAlchemyError):
+        return None
+    return found if found.there else None
+
+
 def _happened() -> None:
-    found = data_alerts.alerts()
-    if found.there:
+    found = _kept()
+    if found is not None:
         alert_sent.draw(found)
 
 
 def _rules() -> None:
-    found = data_alerts.alerts()
-    if found.there:
+    found = _kept()
+    if found is not None:
         alert_rules.draw(found)
 
 
 def _edited() -> None:
-    found = data_alerts.alerts()
-    if not found.there:
+    found = _kept()
+    if found is None:
         return
     alert_form.draw(found)
     left, right = st.columns(2)
