@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collector.watch import Transaction, Watch
 
-from sqlalchemy import Connection
-
-from collector.alerts.watch import Alerts
-from collector.findings.watch import Watch
-
-Transaction = Callable[[], AbstractContextManager[Connection]]
+RULES_SECONDS = 3.0
+ALERTS_SECONDS = 1.0
+"""Between two looks, and between two looks for what is due: see ``collector.alerts.looking``."""
 
 
 class Beside:
@@ -21,7 +17,10 @@ class Beside:
     """
 
     def __init__(self, url: str) -> None:
-        self._all = (Watch(url), Alerts(url))
+        self._all = (
+            Watch(url, "rules", "collector.findings.watch:Findings", RULES_SECONDS),
+            Watch(url, "alerts", "collector.alerts.watch:Alerts", ALERTS_SECONDS),
+        )
 
     def tend(self, transaction: Transaction) -> None:
         """Store what each has found since the last call.

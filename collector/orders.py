@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,8 +11,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from collector import alert_orders, price_orders
-from collector.findings import orders as finding_orders
 from storage import orders
 
 logger = logging.getLogger("statemeter.collector")
@@ -21,24 +20,25 @@ Handler = Callable[[Connection, dict[str, Any], int], None]
 TypeError for a body that makes no sense, before anything is changed."""
 
 
-def _forget_job(connection: Connection, body: dict[str, Any], at_us: int) -> None:
+def forget_job(connection: Connection, body: dict[str, Any], at_us: int) -> None:
+    """``id``: a job that has ended."""
     connection.exec_driver_sql("DELETE FROM jobs WHERE id = ? AND ended_us > 0", (body["id"],))
 
 
-HANDLERS: dict[str, Handler] = {
-    "forget job": _forget_job,
-    "set prices": price_orders.set_prices,
-    "reset prices": price_orders.reset_prices,
-    "set costs": price_orders.set_costs,
-    "settle findings": finding_orders.settle,
-    "set threshold": finding_orders.set_threshold,
-    "set alert rule": alert_orders.set_rule,
-    "remove alert rule": alert_orders.remove_rule,
-    "silence alerts": alert_orders.silence,
-    "end silence": alert_orders.end_silence,
-    "try alert target": alert_orders.try_target,
+HANDLERS = {
+    "forget job": "collector.orders:forget_job",
+    "set prices": "collector.price_orders:set_prices",
+    "reset prices": "collector.price_orders:reset_prices",
+    "set costs": "collector.price_orders:set_costs",
+    "settle findings": "collector.findings.orders:settle",
+    "set threshold": "collector.findings.orders:set_threshold",
+    "set alert rule": "collector.alert_orders:set_rule",
+    "remove alert rule": "collector.alert_orders:remove_rule",
+    "silence alerts": "collector.alert_orders:silence",
+    "end silence": "collector.alert_orders:end_silence",
+    "try alert target": "collector.alert_orders:try_target",
 }
-"""Kind of an order → what carries it out."""
+"""Kind of an order → the ``Handler`` that carries it out, imported for the first one."""
 
 
 def take(spool: Path, transaction: Callable[[], AbstractContextManager[Connection]]) -> int:
@@ -52,10 +52,10 @@ def take(spool: Path, transaction: Callable[[], AbstractContextManager[Connectio
     """
     done = 0
     for path, order in list(orders.waiting(spool)):
-        handler = HANDLERS.get(order.kind) if order is not None else None
         try:
-            if order is None or handler is None:
+            if order is None or order.kind not in HANDLERS:
                 raise ValueError("this version knows no such order")
+            handler: Handler = pkgutil.resolve_name(HANDLERS[order.kind])
             with transaction() as connection:
                 handler(connection, order.body, order.at_us)
             done += 1

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from statemeter import auto, faults, graphs, kinds, lru, probe, settings
+from statemeter import auto, faults, graphs, kinds, lending, lru, probe, settings
 from statemeter.errors import NotInstrumentable, SettingError, StatemeterError
 
 logger = logging.getLogger("statemeter")
@@ -46,6 +46,7 @@ def instrument(target: Any = _EVERY_GRAPH) -> Any:
     try:
         if _enabled():
             kind.instrument(target)
+            lending.keep(target)
             if graphs.is_graph(target):
                 auto.take_in(target)
     except Exception:

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from statemeter import awaiting, faults, graphs, subclass
+from statemeter import awaiting, faults, graphs, lending, subclass
 
 _MODULE = "langgraph.pregel"
 
@@ -29,11 +29,6 @@ class _State:
     """Name of a method → what is in its place, and itself."""
 
 
-def is_on() -> bool:
-    """Whether graphs are instrumented by themselves."""
-    return _State.on
-
-
 @faults.guarded
 def start() -> None:
     """Instrument every graph from now on; doing it twice changes nothing."""
@@ -45,9 +40,19 @@ def start() -> None:
 def stop() -> None:
     """Leave graphs alone from now on; those that are instrumented stay so."""
     _State.on = False
-    awaiting.forget(_MODULE, _patch)
-    if _MODULE in sys.modules:
-        _unpatch()
+    _rest()
+
+
+def lend() -> None:
+    """Instrument every graph, for a test, until ``take_back``."""
+    lending.begin()
+    awaiting.after_import(_MODULE, _patch)
+
+
+def take_back() -> None:
+    """End ``lend``: what was instrumented for the test gets its own methods back."""
+    lending.end()
+    _rest()
 
 
 @faults.guarded
@@ -62,12 +67,18 @@ def take_in(graph: Any) -> None:
     _State.left_out.discard(graph)
 
 
+def _is_on() -> bool:
+    return _State.on or lending.is_on()
+
+
 def _adopt(graph: Any) -> None:
     """Instrument a graph, if that is wanted and not done yet."""
     try:
-        if not _State.on or subclass.is_instrumented(graph) or graph in _State.left_out:
+        if not _is_on() or subclass.is_instrumented(graph) or graph in _State.left_out:
             return
         leave_out(graph)  # unless all goes well
+        if not _State.on:
+            lending.note(graph)
         graphs.instrument(graph)
         take_in(graph)
     except Exception:
@@ -83,6 +94,15 @@ def _patch() -> None:
             wrapper = wrap(original, name)
             setattr(pregel, name, wrapper)
             _State.wrappers[name] = (wrapper, original)
+
+
+@faults.guarded
+def _rest() -> None:
+    """Take the wrappers out where nobody wants them any more."""
+    if not _is_on():
+        awaiting.forget(_MODULE, _patch)
+        if _MODULE in sys.modules:
+            _unpatch()
 
 
 @faults.guarded
@@ -108,7 +128,7 @@ def _validating(original: Callable[..., Any], name: str) -> Callable[..., Any]:
 def _running(original: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(original)
     def run(self: Any, *given: Any, **named: Any) -> Any:
-        if _State.on and not subclass.is_instrumented(self):
+        if _is_on() and not subclass.is_instrumented(self):
             # A class with a method of its own, which called this one, must not be called again:
             # its graph is measured from the next run on.
             begins = getattr(type(self), name) is run

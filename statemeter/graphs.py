@@ -87,13 +87,18 @@ def _exchanged(graph: Any, name: str) -> None:
 
 def uninstrument(graph: Any) -> None:
     """Undo ``instrument``, for the saver, the cache and the store as well."""
-    subclass.restore(graph)
     if is_saver(graph.checkpointer):
         savers.detach(graph.checkpointer)
     if graph.cache is not None:
         caches.detach(graph.cache)
     if stores.is_store(graph.store):
         stores.detach(graph.store)
+    release(graph)
+
+
+def release(graph: Any) -> None:
+    """Undo ``instrument`` for a graph and its nodes alone."""
+    subclass.restore(graph)
     for _, runnable in _nodes(graph, set()):
         runnable.__dict__.pop("_statemeter_node", None)
         subclass.restore(runnable)

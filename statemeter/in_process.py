@@ -57,7 +57,6 @@ class InProcess:
         self._kept: Kept | None = None
         self._measured = Measured()
         self._dropped: dict[str, int] = {}
-        self._started = False
 
     def begin(self) -> None:
         """Measure every graph of the process from now on, and nothing that was before."""
@@ -69,9 +68,7 @@ class InProcess:
         assert self._kept is not None
         self._kept.close()
         self._dropped = dict(probe.get().dropped)
-        if not auto.is_on():
-            auto.start()
-            self._started = True
+        auto.lend()
 
     def measured(self) -> Measured:
         """What was measured since ``begin``."""
@@ -82,23 +79,27 @@ class InProcess:
         return self._measured
 
     def rest(self) -> None:
-        """Graphs that are compiled from now on are left alone, unless the application said so."""
-        if self._started:
-            auto.stop()
-            self._started = False
+        """Graphs get their own methods back, but those that the application instrumented."""
+        auto.take_back()
 
     def end(self) -> None:
-        """Give the probe its spool back, if it had one, and the environment its setting."""
+        """Give the probe its spool back, and the environment its setting.
+
+        A spool that it had goes on where it was. Else the application, should it measure later,
+        begins anew.
+        """
         self.rest()
         if self._kept is None:
             return
         self._read()
-        if self._writer is not None:
-            self._probe.writer = self._writer
         if self._setting is None:
             os.environ.pop(_SPOOL, None)
         else:
             os.environ[_SPOOL] = self._setting
+        if self._before is not None:
+            _redirect(self._probe, *self._before)
+        else:
+            _renew(self._probe)
         self._kept = None
         self._folder.cleanup()
 
@@ -110,12 +111,35 @@ class InProcess:
         self._probe = target = probe.get()
         target.flush(FLUSH_SECONDS)
         self._kept = Kept(Path(self._folder.name))
-        self._writer: Any = target.redirect(self._kept) if had_one else None
-        if not had_one:
-            target.redirect(self._kept)
+        before = _redirect(target, self._kept)
+        self._before = before if had_one else None
 
     def _read(self) -> None:
         probe.get().flush(FLUSH_SECONDS)
         if self._kept is not None:
             records, self._kept.records = self._kept.records, []
             self._measured.add(events.decode(record[9:]) for record in records)
+
+
+def _redirect(target: probe.Probe, writer: Any, seq: int | None = None) -> tuple[Any, int]:
+    """Let a probe write to ``writer`` from now on.
+
+    Returns what it wrote to before, its segment sealed, and the number of its last event: given
+    back, they go on without a gap.
+    """
+    with target._lock:
+        if target.writer.is_open:
+            target._seal(final=0)
+        before = target.writer, target.seq
+        target.writer = writer
+        if seq is not None:
+            target.seq = seq
+    return before
+
+
+def _renew(target: probe.Probe) -> None:
+    """Let a probe begin an incarnation in the spool that the environment names now."""
+    with target._lock:
+        target.control.close()
+        target._wake.set()  # its thread ends: the next event starts another
+        target.begin()

@@ -132,14 +132,6 @@ class Probe:
         finally:
             self._lock.release()
 
-    def redirect(self, writer: Any) -> Any:
-        """Write to ``writer`` from now on; what was written to before, its segment sealed."""
-        with self._lock:
-            if self.writer.is_open:
-                self._seal(final=0)
-            before, self.writer = self.writer, writer
-        return before
-
     def stats(self) -> dict[str, Any]:
         """Counts since the start of the incarnation, see ``statemeter.stats``."""
         return {

@@ -304,4 +304,15 @@ def span(seconds: int) -> str:
 
 encode = msgspec.json.Encoder().encode
 decode_rule = msgspec.json.Decoder(Rule).decode
+
+
+def readable(body: str) -> Rule | None:
+    """A rule as the store keeps it; None: another version wrote it, this one has no such metric."""
+    try:
+        rule = decode_rule(body)
+    except msgspec.MsgspecError:
+        return None
+    return rule if rule.metric in METRICS else None
+
+
 decode_subject = msgspec.json.Decoder(Subject).decode

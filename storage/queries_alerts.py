@@ -8,7 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, Engine, text
 
 from storage.alert_preview import SINCE
-from storage.alerts import METRICS, Rule, Silence, decode_rule, decode_subject
+from storage.alerts import METRICS, Rule, Silence, decode_subject, readable
 from storage.queries import fetch, now_us, reading
 from storage.queries_resources import has_tables
 
@@ -65,6 +65,8 @@ class Alerts:
     """Of the file of targets."""
     there: bool = True
     """Whether the store has the tables: an older one gains them from its collector."""
+    unreadable: int = 0
+    """Rules that another version wrote, and this one cannot look at; they are none of ``rules``."""
 
 
 def alerts(engine: Engine, at_us: int | None = None) -> Alerts:
@@ -92,11 +94,12 @@ def read(connection: Connection, at_us: int) -> Alerts:
             text("SELECT rule_id, state, count(*) AS n FROM alert_states GROUP BY 1, 2")
         )
     }
+    kept = connection.execute(text("SELECT * FROM alert_rules ORDER BY changed_us, id")).all()
     rules = [
-        Kept(decode_rule(row.body), bool(row.enabled), row.looked_us, row.value, row.subjects,
+        Kept(rule, bool(row.enabled), row.looked_us, row.value, row.subjects,
              row.untold, row.why, counts.get((row.id, "firing"), 0),
              counts.get((row.id, "pending"), 0))
-        for row in connection.execute(text("SELECT * FROM alert_rules ORDER BY changed_us, id"))
+        for row in kept if (rule := readable(row.body)) is not None
     ]  # fmt: skip
     events = fetch(
         connection, "SELECT * FROM alert_events ORDER BY id DESC LIMIT :most", most=EVENTS_MOST
@@ -112,7 +115,7 @@ def read(connection: Connection, at_us: int) -> Alerts:
             most=DELIVERIES_MOST,
         ),
         silences, [Target(row.name, row.service, row.problem) for row in told if row.name],
-        "".join(row.problem for row in told if not row.name),
+        "".join(row.problem for row in told if not row.name), unreadable=len(kept) - len(rules),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from collector.alerts import recording
 from collector.alerts.targets import Targets
 from storage import alert_metrics, alert_preview
 from storage.alert_times import Times, now
-from storage.alerts import Change, Course, Rule, Subject, decode_rule, decode_subject
+from storage.alerts import Change, Course, Rule, Subject, decode_subject, readable
 from storage.queries import SECOND_US, reading
 
 logger = logging.getLogger("statemeter.collector")
@@ -79,7 +79,11 @@ class Looker:
             rows = connection.execute(
                 text("SELECT id, body, changed_us FROM alert_rules WHERE enabled = 1 ORDER BY id")
             ).all()
-        rules = [(decode_rule(row.body), row.changed_us) for row in rows]
+        kept = [(row.id, readable(row.body), row.changed_us) for row in rows]
+        for name in [name for name, rule, _ in kept if rule is None and name not in self._said]:
+            self._said.add(name)
+            logger.warning("the alert rule %s is of another version: it is not looked at", name)
+        rules = [(rule, changed_us) for _, rule, changed_us in kept if rule is not None]
         fresh = self._recording.read(engine, {rule.metric for rule, _ in rules})
         looked = []
         for rule, changed_us in rules:

@@ -24,6 +24,7 @@ GIVEN_UP_US = 86_400 * 1_000_000
 """After that a message would tell of yesterday."""
 AT_ONCE = 4
 """Messages on their way at the same time, to different targets."""
+SERVICES = "https://appriseit.com/services/"
 CRASHED = (
     "The collector ended while this was being sent: it may have arrived. It is not sent again."
 )
@@ -172,7 +173,7 @@ def unknown_url(target: Target) -> str:
     """Why a target is none for Apprise, empty: it is one."""
     if len(_made(target)):
         return ""
-    return f"Apprise cannot use this {target.service}:// URL: compare it with its documentation."
+    return f"Apprise cannot use this {target.service}:// URL: compare it with {SERVICES}."
 
 
 def _made(target: Target) -> Any:

@@ -57,6 +57,11 @@ def read() -> Targets:
         return Targets()
     try:
         text = _private_text(path)
+    except FileNotFoundError:
+        return Targets(
+            problem=f"{SETTING}: there is no file {path}. Write it, a line `name = Apprise URL` "
+            "for each target, and run chmod 600 on it; or unset the variable."
+        )
     except OSError as error:
         return Targets(problem=f"{SETTING}: {path} cannot be read: {error.strerror}.")
     except ValueError as error:

@@ -78,6 +78,7 @@ def _store_rule(connection: Connection, ran: Ran, outcome: Outcome) -> int:
     known = {row.key: row for row in _known(connection, ran, outcome.threads)}
     seen: set[str] = set()
     untold = 0
+    still_open: int | None = None
     for thread_key, finding in ran.found:
         key = finding.key
         if key in seen:
@@ -85,11 +86,16 @@ def _store_rule(connection: Connection, ran: Ran, outcome: Outcome) -> int:
         seen.add(key)
         row = known.get(key)
         if row is None:
-            if _open_count(connection, finding.rule) >= MOST_OPEN:
+            if still_open is None:
+                still_open = _open_count(connection, finding.rule)
+            if still_open >= MOST_OPEN:
                 untold += 1
                 continue
+            still_open += 1
             _insert(connection, finding, thread_key, outcome.at_us)
         else:
+            if row.resolved_us and still_open is not None:
+                still_open += 1
             _update(connection, row, finding, outcome.at_us)
     for key, row in known.items():
         if key not in seen and not row.resolved_us:

@@ -77,8 +77,6 @@ def _fields(start: Rule, found: Alerts) -> Rule:
         threshold, above = _threshold(metric, start if same else None, mark)
         for_s = st.number_input("For, s", 0, 86_400, start.for_s, 10, key=f"alert-for-{mark}",
                                 help="How long it has to be past it before it fires.")  # fmt: skip
-        severity = st.selectbox("Severity", list(SEVERITIES), key=f"alert-severity-{mark}",
-                                index=SEVERITIES.index(start.severity))  # fmt: skip
     with second:
         each = start.each if same and start.each in metric.each else metric.each[0]
         each = st.selectbox(
@@ -95,6 +93,8 @@ def _fields(start: Rule, found: Alerts) -> Rule:
             "Resolved after, s", 0, 86_400, start.keep_s, 10, key=f"alert-keep-{mark}",
             help="How long it has to be back: one that swings around its limit is one alert.",
         )  # fmt: skip
+        severity = st.selectbox("Severity", list(SEVERITIES), key=f"alert-severity-{mark}",
+                                index=SEVERITIES.index(start.severity))  # fmt: skip
     operation = start.operation
     if metric.operation:
         operation = st.selectbox("Operation", list(OPERATIONS), key=f"alert-operation-{mark}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import streamlit as st
+from sqlalchemy.exc import SQLAlchemyError
 
 from pages.ui import (
     alert_form,
@@ -17,6 +18,7 @@ from pages.ui import (
 )
 from pages.ui.alert_orders import ORDERS
 from storage.alerts import amount
+from storage.errors import StoreError
 from storage.queries_alerts import Alerts
 
 SEVERITIES = {"critical": "red", "warning": "orange", "info": "blue"}
@@ -39,6 +41,12 @@ def _now() -> None:
     _cards(found)
     with frame.card("alerts-now"):
         frame.title("Now", "firing first")
+        if found.unreadable:
+            st.warning(
+                f"{formats.count(found.unreadable)} "
+                f"rule{' was' if found.unreadable == 1 else 's were'} written by another version, "
+                "with a metric that this one does not have: not looked at. Update Statemeter."
+            )
         if found.states.empty:
             on = sum(one.enabled for one in found.rules)
             st.caption(
@@ -51,21 +59,30 @@ def _now() -> None:
         _table(found)
 
 
+def _kept() -> Alerts | None:
+    """What a further part shows; None where the first one says why there is nothing."""
+    try:
+        found = data_alerts.alerts()
+    except (StoreError, SQLAlchemyError):
+        return None
+    return found if found.there else None
+
+
 def _happened() -> None:
-    found = data_alerts.alerts()
-    if found.there:
+    found = _kept()
+    if found is not None:
         alert_sent.draw(found)
 
 
 def _rules() -> None:
-    found = data_alerts.alerts()
-    if found.there:
+    found = _kept()
+    if found is not None:
         alert_rules.draw(found)
 
 
 def _edited() -> None:
-    found = data_alerts.alerts()
-    if not found.there:
+    found = _kept()
+    if found is None:
         return
     alert_form.draw(found)
     left, right = st.columns(2)

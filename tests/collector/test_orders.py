@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def test_what_makes_no_sense_is_set_aside(
         assert carried.take(tmp_path, engine.begin) == 1
     assert len(list((tmp_path / orders.FOLDER).glob("*.rejected"))) == 3
     assert carried.take(tmp_path, engine.begin) == 0
+
+
+def test_every_kind_is_carried_out_by_something() -> None:
+    """What is imported for the first order of a kind is there."""
+    for path in carried.HANDLERS.values():
+        assert callable(pkgutil.resolve_name(path))
 
 
 def test_orders_come_in_the_order_of_their_asking(tmp_path: Path) -> None:

@@ -73,6 +73,26 @@ def test_empty(visit: Visit, filled: seed.Seed) -> None:
     assert metrics(shown)["Firing"] == "0"
 
 
+def test_a_store_that_cannot_be_read(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """The reason is told once, not by each part of the page."""
+    run(store, "DROP TABLE alert_rules")
+    told = texts(visit("alerts"))
+    assert told.count("The store cannot be read") == 1
+    assert "no such table: alert_rules" in told
+    assert "Traceback" not in told
+
+
+def test_a_rule_of_another_version(visit: Visit, filled: seed.Seed, store: Path) -> None:
+    """Its metric is unknown here: it is told, and the others are shown."""
+    add(store)
+    run(store, "INSERT INTO alert_rules SELECT ?, replace(body, 'stored_bytes', 'moon_phase'), "
+               "enabled, changed_us, 0, NULL, 0, 0, '' FROM alert_rules", "b" * 32)  # fmt: skip
+    assert [one.rule.id for one in kept(store).rules] == [RULE.id]
+    shown = visit("alerts")
+    assert "1 rule was written by another version" in shown.warning[0].value
+    assert RULE.title in [text.value for text in shown.text]
+
+
 def test_a_ready_made_rule_is_switched_on_and_off(
     visit: Visit, filled: seed.Seed, store: Path
 ) -> None:

@@ -15,7 +15,7 @@ from tests.storage import seed
 
 PAGES = ("overview", "threads", "backends", "caches", "serialization", "costs")
 both = pytest.mark.parametrize("page", PAGES)
-every = pytest.mark.parametrize("page", [*PAGES, "connect", "tour"])
+every = pytest.mark.parametrize("page", [*PAGES, "connect", "alerts", "tour"])
 """With the pages that have something to do before anything was measured."""
 
 

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
+import threading
+import uuid
 from pathlib import Path
 from typing import Any
 
-import langgraph.checkpoint.memory
 import langgraph.checkpoint.sqlite
 import langgraph.checkpoint.sqlite.aio
 import langgraph.graph  # noqa: F401 (an inner session forgets what it imports first)
+import psycopg
+import pymongo
 import pytest
+import redis
+from langgraph.checkpoint.memory import InMemorySaver
 
-import statemeter.pytest_plugin  # noqa: F401
+import statemeter.pytest_plugin
+from statemeter import events, probe
 from tests.conftest import REPOSITORY
+from tests.statemeter.graphs import chat, thread
 from tests.statemeter.spooled import Spooled
 
 pytest_plugins = ["pytester"]
 
+HELLO = {"messages": [("user", "hello")]}
+PLUGINS = ("-p", "statemeter.pytest_plugin", "-p", "no:cacheprovider")
 HEAD = """
 import operator, sqlite3
 from typing import Annotated, TypedDict
+import psycopg
+import pymongo
 import pytest
+import redis
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
@@ -50,7 +62,11 @@ def sqlite(path="chat.sqlite"):
 
 
 class Session:
-    """pytest inside a folder of its own, with the plugin."""
+    """pytest inside a folder of its own, with the plugin.
+
+    Plugins that happen to be installed beside are left out: Hypothesis imports itself anew at the
+    end of each inner session, which took most of the time of these tests.
+    """
 
     def __init__(self, pytester: pytest.Pytester) -> None:
         self.pytester = pytester
@@ -58,8 +74,7 @@ class Session:
 
     def __call__(self, tests: str, *options: str) -> pytest.RunResult:
         self.pytester.makepyfile(test_it=HEAD + tests)
-        plugin = ("-p", "statemeter.pytest_plugin", "-p", "no:cacheprovider")
-        return self.pytester.runpytest_inprocess(*plugin, *options)
+        return self.pytester.runpytest_inprocess(*PLUGINS, *options)
 
     def rows(self, query: str) -> list[Any]:
         """An independent look into the database of ``sqlite()``."""
@@ -68,7 +83,8 @@ class Session:
 
 
 @pytest.fixture
-def session(spool: Spooled, pytester: pytest.Pytester) -> Session:
+def session(spool: Spooled, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Session:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return Session(pytester)
 
 
@@ -76,10 +92,6 @@ def said(result: pytest.RunResult, limit: str) -> str:
     """The one sentence about a limit."""
     lines = [line for line in result.outlines if line.startswith("Checkpoint") and limit in line]
     return lines[0]
-
-
-def numbers(line: str) -> list[int]:
-    return [int(n.replace(",", "")) for n in re.findall(r"\b\d[\d,]*\b", line)]
 
 
 def test_a_graph_that_outgrows_its_budget_fails_by_what_sqlite_holds(session: Session) -> None:
@@ -120,6 +132,71 @@ def test_healthy():
         in said(result, "amplification")
     )
     assert f"grew quadratic over 21 steps to {stored:,}" in said(result, "growth")
+
+
+def test_real_servers(
+    session: Session,
+    monkeypatch: pytest.MonkeyPatch,
+    postgres_database: str,
+    redis_stack_url: str,
+    mongo_url: str,
+) -> None:
+    """Whichever the backend, a checkpoint beyond its budget fails by channel, step and bytes, the
+    bytes being those that the server itself counts."""
+    name = f"budget{uuid.uuid4().hex}"
+    for place, url in (("POSTGRES", postgres_database), ("REDIS", redis_stack_url),
+                       ("MONGO", mongo_url), ("NAME", name)):  # fmt: skip
+        monkeypatch.setenv(f"BUDGET_{place}", url)
+    result = session("""
+import os
+from langgraph.checkpoint.mongodb import MongoDBSaver
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.redis import RedisSaver
+
+pytestmark = pytest.mark.checkpoint_budget(max_step="2KB")
+NAME = os.environ["BUDGET_NAME"]
+
+def test_sqlite():
+    run(sqlite(), turns=2, thread=NAME)
+
+def test_postgres():
+    with PostgresSaver.from_conn_string(os.environ["BUDGET_POSTGRES"]) as saver:
+        saver.setup()
+        run(saver, turns=2, thread=NAME)
+
+def test_redis():
+    with RedisSaver.from_conn_string(os.environ["BUDGET_REDIS"]) as saver:
+        saver.setup()
+        run(saver, turns=2, thread=NAME)
+
+def test_mongodb():
+    with MongoDBSaver.from_conn_string(os.environ["BUDGET_MONGO"], NAME) as saver:
+        run(saver, turns=2, thread=NAME)
+""")
+    result.assert_outcomes(failed=4)
+    ((in_sqlite,),) = session.rows("SELECT max(length(checkpoint)) FROM checkpoints")
+    with psycopg.connect(postgres_database) as connection:
+        ((in_postgres,),) = connection.execute(
+            "SELECT octet_length(c.checkpoint::text) + octet_length(b.blob) FROM checkpoints c "
+            "JOIN checkpoint_blobs b ON b.channel = 'notes' "
+            "AND b.version = c.checkpoint->'channel_versions'->>'notes' "
+            "WHERE (c.metadata->>'step')::int = 4"
+        ).fetchall()
+    with pymongo.MongoClient(mongo_url) as client:
+        in_mongodb = max(len(found["checkpoint"]) for found in client[name]["checkpoints"].find())
+        client.drop_database(name)
+    with redis.Redis.from_url(redis_stack_url) as server:
+        keys = list(server.scan_iter(f"*{name}*", 1000))
+        newest: Any = max(key for key in keys if key.startswith(b"checkpoint:"))
+        document = server.json().get(newest)["checkpoint"]
+        in_redis = len(json.dumps(document, separators=(",", ":")))
+        server.delete(*keys)
+    told = [line for line in result.outlines if line.startswith("Checkpoint budget")]
+    assert told == [
+        f"Checkpoint budget: thread {name!r}, step 4: the checkpoint took {size:,} bytes, "
+        "max_step is 2,000. Largest channel of step 4: notes, 2,007 bytes."
+        for size in (in_sqlite, in_postgres, in_redis, in_mongodb)
+    ]
 
 
 def test_steps_of_equal_size_grow_linear_and_too_few_are_unknown(session: Session) -> None:
@@ -187,6 +264,7 @@ def test_async(state_budget):
 async def test_coroutine():
     await graph(InMemorySaver(), 50).ainvoke({"small": "s"}, {"configurable": {"thread_id": "c"}})
 """,
+        *("-p", "pytest_asyncio.plugin", "-o", "asyncio_default_fixture_loop_scope=function"),
     )
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
@@ -255,16 +333,20 @@ def test_a_wrong_option_says_what_is_wrong(
     assert message in "\n".join(result.errlines)
 
 
-@pytest.mark.parametrize("workers", [(), ("-p", "xdist", "-n", "2")])
+@pytest.mark.parametrize(("recording", "comparing"), [(0, 0), (1, 2)])
 def test_a_baseline_and_a_summary(
-    session: Session, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+    session: Session, monkeypatch: pytest.MonkeyPatch, recording: int, comparing: int
 ) -> None:
     """Recorded, compared within the tolerance, a regression fails; with pytest-xdist as well."""
+
+    def workers(count: int) -> tuple[str, ...]:
+        return ("-p", "xdist", "-n", str(count)) if count else ()
+
     github = session.pytester.path / "github.md"
     github.write_text("before\n", "utf-8")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(github))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    file = ("--checkpoint-baseline", "ci/baseline.json", *workers)
+    file = ("--checkpoint-baseline", "ci/baseline.json")
     tests = """
 def test_one():
     run(InMemorySaver(), size=SIZE)
@@ -273,9 +355,9 @@ def test_two():
 def test_without_graph():
     pass
 """
-    session(tests.replace("SIZE", "1000"), *file, "--checkpoint-baseline-update").assert_outcomes(
-        passed=3
-    )
+    session(
+        tests.replace("SIZE", "1000"), *file, "--checkpoint-baseline-update", *workers(recording)
+    ).assert_outcomes(passed=3)
     path = session.pytester.path / "ci/baseline.json"
     recorded = json.loads(path.read_text("utf-8"))
     assert set(recorded["tests"]) == {"test_it.py::test_one", "test_it.py::test_two"}
@@ -291,7 +373,7 @@ def test_without_graph():
 
     tests += "\ndef test_new():\n    run(InMemorySaver())\n"
     result = session(
-        tests.replace("SIZE", "1200"), *file,
+        tests.replace("SIZE", "1200"), *file, *workers(comparing),
         "--checkpoint-summary", "out/summary.md", "--checkpoint-github-summary",
     )  # fmt: skip
     result.assert_outcomes(passed=3, failed=1)
@@ -310,31 +392,43 @@ def test_without_graph():
     assert cells["test_it.py::test_one"].endswith("| none | exceeded |")
     assert cells["test_it.py::test_new"].endswith("| none | new: no entry |")
     assert json.loads(path.read_text("utf-8")) == recorded
-    if not workers:
+    if not comparing:
         (session.pytester.path / "chat.sqlite").unlink()  # another thread, not the old one longer
         result = session(tests.replace("SIZE", "1200"), *file, "--checkpoint-tolerance", "30")
         result.assert_outcomes(passed=4)
 
 
 def test_nothing_is_instrumented_where_nothing_is_asked_for(session: Session) -> None:
-    """Graphs of other tests keep their class, before and after one with a budget."""
+    """Graphs of other tests keep their class, before and after one with a budget, also where they
+    share a graph with it."""
     session("""
+shared = graph(InMemorySaver(), 10)
+
 def plain():
-    compiled = graph(InMemorySaver(), 10)
-    compiled.invoke({"small": "s"}, {"configurable": {"thread_id": "t"}})
-    return "_statemeter_original" not in vars(type(compiled))
+    for compiled in (shared, graph(InMemorySaver(), 10)):
+        compiled.invoke({"small": "s"}, {"configurable": {"thread_id": "t"}})
+        things = [compiled, compiled.checkpointer, compiled.checkpointer.serde,
+                  compiled.nodes["write"].node]
+        found = {"_statemeter_original" in vars(type(thing)) for thing in things}
+        assert len(found) == 1
+        yield not found.pop()
 
 def test_before():
-    assert plain()
+    assert all(plain())
 def test_measured(state_budget):
-    assert not plain()
+    assert not any(plain())
+    assert len(state_budget.measured().steps) == 6
 def test_after():
-    assert plain()
-""").assert_outcomes(passed=3)
+    assert all(plain())
+def test_again(state_budget):
+    assert not any(plain())
+    assert len(state_budget.measured().steps) == 6
+""").assert_outcomes(passed=4)
 
 
 def test_an_application_that_instruments_itself(session: Session, spool: Spooled) -> None:
-    """It is counted once, and of the session nothing is in the user's own spool."""
+    """It is counted once, and what it instrumented stays so. Of the session nothing is in the
+    user's own spool, which goes on after it without a gap."""
     session("""
 import statemeter
 statemeter.instrument()
@@ -352,11 +446,49 @@ def test_measured(state_budget):
 def test_later():
     shared.invoke({"small": "s"}, {"configurable": {"thread_id": "later"}})
     statemeter.uninstrument()
-""").assert_outcomes(passed=3)
-    told = b"".join(path.read_bytes() for path in Path(spool.folder).glob("*.spool"))
-    assert b'"before"' in told  # what the application measured by itself, before any budget
-    assert b'"measured"' not in told
-    assert b'"later"' not in told
+    global saver, kept, lent
+    saver = statemeter.instrument(InMemorySaver())
+    kept, lent = graph(saver, 10), graph(InMemorySaver(), 10)
+
+def is_instrumented(*things):
+    return ["_statemeter_original" in vars(type(thing)) for thing in things]
+
+def test_meanwhile(state_budget):
+    kept.invoke({"small": "s"}, {"configurable": {"thread_id": "saver"}})
+    lent.invoke({"small": "s"}, {"configurable": {"thread_id": "graph"}})
+    assert is_instrumented(kept, saver, lent, lent.checkpointer) == [True] * 4
+    statemeter.instrument(lent)
+
+def test_at_last():
+    assert is_instrumented(kept, saver, lent, lent.checkpointer) == [False, True, True, True]
+""").assert_outcomes(passed=5)
+    graph = statemeter.instrument(chat(InMemorySaver()))
+    graph.invoke(HELLO, thread("after"))
+    told = {event.thread for event in spool.of(events.Put)}
+    assert told == {"before", "after"}  # what was measured before any budget, and after the last
+
+
+def test_a_process_that_goes_on_after_its_session(
+    session: Session, isolated: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An application that measures only then has its events in its own spool, from the first on."""
+    monkeypatch.setattr("os.register_at_fork", lambda **hooks: None)
+    monkeypatch.setattr("atexit.register", lambda function: function)
+    monkeypatch.setattr(probe, "_probe", None)
+    session("""
+def test_it(state_budget):
+    run(InMemorySaver())
+    state_budget(max_step="64KB")
+""").assert_outcomes(passed=1)
+    assert not (isolated / "spool").exists()
+    graph = statemeter.instrument(chat(InMemorySaver()))
+    graph.invoke(HELLO, thread("after"))
+    own = Spooled(isolated / "spool")
+    assert {event.thread for event in own.of(events.Put)} == {"after"}
+    (thread_of_it,) = [t for t in threading.enumerate() if t is probe.get()._thread]
+    probe.get()._wake.set()
+    thread_of_it.join()
+    probe.get().writer.close()
 
 
 def test_where_measuring_is_switched_off(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:

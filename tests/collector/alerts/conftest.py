@@ -108,7 +108,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, named: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     # The test's clock drives the parts: a collector that drains must not look at its own time.
-    monkeypatch.setattr(Alerts, "look_once", lambda *_: None)
+    monkeypatch.setattr(Alerts, "once", lambda *_: None)
     made = Desk(tmp_path / "store.sqlite", tmp_path / "spool")
     yield made
     made.engine.dispose()

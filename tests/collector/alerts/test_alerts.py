@@ -6,10 +6,14 @@ import time
 import uuid
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from collector import orders as carried
 from collector.alerts import keep, sending
+from storage import orders
 from storage.alert_preview import preview
+from storage.alerts import Rule
 from storage.findings import SEVERITIES, Finding, Subject, encode
 from tests.collector.alerts.conftest import SECOND, Desk
 from tests.collector.alerts.receiver import PASSWORD, SECRET, Receiver
@@ -310,3 +314,32 @@ def test_findings(desk: Desk, receiver: Receiver) -> None:
     assert [one["title"] for one in receiver.got] == titles
     (one,) = preview(desk.reader, rule, 3600, end_us + 60 * SECOND).fired
     assert (one.at_us, one.ended_us, one.subject.words) == (begin_us, end_us, "The critical one")
+
+
+def test_a_rule_of_another_version_keeps_no_other_from_looking(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A metric that this version does not have, and a body that it cannot read: logged once."""
+    desk.rule(metric="live_bytes", each="thread", threshold=1e6)
+    for name, body in (
+        ("b" * 32, "replace(body, 'live_bytes', 'moon_phase')"), ("c" * 32, "'{'"),
+    ):  # fmt: skip
+        desk.run(
+            f"INSERT INTO alert_rules (id, body, enabled, changed_us, looked_us, subjects, untold, "
+            f"why) SELECT ?, {body}, 1, 1, 0, 0, 0, '' FROM alert_rules WHERE id = ?",
+            name, "a" * 32,
+        )  # fmt: skip
+    for second in (100, 110):
+        desk.look(second * SECOND)
+    looked = {row["id"]: row["looked_us"] for row in desk.rows("SELECT * FROM alert_rules")}
+    assert looked == {"a" * 32: 110 * SECOND, "b" * 32: 0, "c" * 32: 0}
+    assert caplog.text.count("is of another version: it is not looked at") == 2
+
+
+def test_an_unknown_metric_is_refused(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    """An order that asks for one is set aside, and the log names those that there are."""
+    rule = msgspec.to_builtins(Rule(id="a" * 32, title="x", metric="moon_phase", threshold=1))
+    orders.leave(desk.spool, "set alert rule", {"rule": rule, "enabled": True})
+    assert carried.take(desk.spool, desk.engine.begin) == 0
+    assert "There is no metric 'moon_phase': use one of live_bytes," in caplog.text
+    assert desk.rows("SELECT * FROM alert_rules") == []

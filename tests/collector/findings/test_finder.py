@@ -15,7 +15,7 @@ from collector.findings.finder import Finder, Outcome
 from collector.findings.look import Look
 from collector.findings.rule import CannotLook
 from collector.findings.rules import quadratic_channel
-from collector.findings.watch import Watch
+from collector.watch import Watch
 from statemeter import probe
 from storage.findings import Finding
 from storage.store import open_reader, open_writer
@@ -120,7 +120,8 @@ def test_a_rule_that_fails_or_cannot_look(found: Found) -> None:
 
 def test_beside_ingest(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """A collector that runs finds it while the application goes on, and resolves it by itself."""
-    monkeypatch.setattr("collector.findings.watch.EVERY_SECONDS", 0.05)
+    monkeypatch.setattr("collector.beside.RULES_SECONDS", 0.05)
+    monkeypatch.setattr("collector.watch.FIRST_SECONDS", 0.05)
     saver = InMemorySaver()
     graph = chat(saver)
     with collecting(Path(probe.get().writer.folder), found.store):
@@ -148,7 +149,7 @@ def test_what_was_not_stored_is_looked_at_again(found: Found) -> None:
     with engine.begin() as connection:
         for table in ("findings", "finding_changes", "rule_cursors"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
-    watch = Watch(str(found.store))
+    watch = Watch(str(found.store), "rules", "collector.findings.watch:Findings", 3.0)
     with pytest.raises(ZeroDivisionError):
         watch.look_once(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     watch.look_once(engine.begin)
