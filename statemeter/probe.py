@@ -100,6 +100,12 @@ class Probe:
         if not self._running:
             self.start()
 
+    @faults.guarded
+    def awake(self) -> None:
+        """See to it that the memory is looked at: something begins that will be told."""
+        if not self._running:
+            self.start()
+
     def start(self) -> None:
         """Start the thread, once in each incarnation."""
         with self._lock:
