@@ -293,14 +293,15 @@ class Probe:
         del self._pending[:written]
         self.writer.close()
 
-    @faults.guarded
     def _after_fork(self) -> None:
-        self.writer.close()
-        subclass.after_fork()
-        faults.reset()
-        self.control.looks.after_fork()
-        self.begin()
-        self.gauges.after_fork()
+        """Each step whatever becomes of the others: a child that kept the incarnation of its parent
+        would tell in its name."""
+        looks = self.control.looks
+        for step in (
+            faults.reset, self.writer.close, subclass.after_fork, looks.after_fork, self.begin,
+            self.gauges.after_fork,
+        ):  # fmt: skip
+            faults.guarded(step)()
 
     @faults.guarded
     def _at_exit(self) -> None:
