@@ -138,20 +138,10 @@ class Probe:
         finally:
             self._lock.release()
 
-    def stats(self) -> dict[str, Any]:
-        """Counts since the start of the incarnation, see ``statemeter.stats``."""
-        return {
-            "incarnation": self.incarnation,
-            "spool": str(self.writer.folder),
-            "emitted": self.emitted,
-            "queued": len(self.queue),
-            "spooled": self.seq - len(self._pending),
-            "spooled_bytes": self.writer.written_bytes,
-            "segments": self.writer.segments,
-            "dropped": dict(self.dropped),
-            "failures": faults.total(),
-            "problem": self.problem,
-        }
+    @property
+    def spooled(self) -> int:
+        """Records written."""
+        return self.seq - len(self._pending)
 
     def _run(self) -> None:
         wake = self._wake
