@@ -283,6 +283,7 @@ class Probe:
         del self._pending[:written]
         self.writer.close()
 
+    @faults.guarded
     def _after_fork(self) -> None:
         """Each step whatever becomes of the others: a child that kept the incarnation of its parent
         would tell in its name."""
