@@ -14,9 +14,11 @@ _TABLE = "processes"
 def draw(health: Health) -> None:
     """Draws the card."""
     with frame.card("health", height="stretch"):
+        alive = not health.processes.empty
         export.title(
-            "Health", "collector and processes · tick one to open it", "processes",
-            lambda: health.processes, there=not health.processes.empty,
+            "Health",
+            f"collector and {'processes · tick one to open it' if alive else 'processes'}",
+            "processes", lambda: health.processes, there=alive,
         )  # fmt: skip
         if health.problem:
             st.error("The collector cannot go on:", icon=":material/error:")
