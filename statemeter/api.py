@@ -128,7 +128,19 @@ def stats() -> dict[str, Any]:
     (events lost, by reason), ``failures`` (faults of the probe, none of which reached the
     application), ``problem`` (why the spool takes nothing now, or empty).
     """
-    return probe.get().stats()
+    target = probe.get()
+    return {
+        "incarnation": target.incarnation,
+        "spool": str(target.writer.folder),
+        "emitted": target.emitted,
+        "queued": len(target.queue),
+        "spooled": target.spooled,
+        "spooled_bytes": target.writer.written_bytes,
+        "segments": target.writer.segments,
+        "dropped": dict(target.dropped),
+        "failures": faults.total(),
+        "problem": target.problem,
+    }
 
 
 def _enabled() -> bool:

@@ -132,7 +132,8 @@ class Node(Event, frozen=True, array_like=True, gc=False, tag="node"):
     rss_after_bytes: Number = -1
     """The same at its end; see ``statemeter.resident`` for what they can tell of one node."""
     rss_peak_bytes: Number = -1
-    """The highest that was seen meanwhile."""
+    """The highest that was read of it; -1 where nothing was read in between: it is no lower than
+    before and after."""
 
 
 class Operation(Event, frozen=True, array_like=True, gc=False):

@@ -84,3 +84,5 @@ class Region(Event, frozen=True, array_like=True, gc=False, tag="region"):
     before_bytes: Number
     after_bytes: Number
     peak_bytes: Number
+    """The highest that was read of it; -1 where nothing was read in between: it is no lower than
+    before and after."""

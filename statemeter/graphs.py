@@ -138,7 +138,9 @@ def _begin_run(graph: Any, config: Any) -> RunScope | None:
     else:
         saver = graph.checkpointer
     info: SaverInfo | None = savers.info_of(saver) if is_saver(saver) else None
-    return RunScope(next(probe.get().run_numbers), graph.get_name(), info, str(thread))
+    target = probe.get()
+    target.awake()
+    return RunScope(next(target.run_numbers), graph.get_name(), info, str(thread))
 
 
 class _Around:

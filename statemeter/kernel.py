@@ -14,6 +14,11 @@ from collections.abc import Callable
 
 import psutil
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 Values = dict[str, int]
 
 ON_LINUX = sys.platform == "linux"
@@ -60,6 +65,16 @@ def memory() -> Values:
             number = int(value.split()[0])
             told[_STATUS[name]] = number * 1024 if value.endswith("kB") else number
     return told
+
+
+def highest() -> int:
+    """The most resident bytes that this process ever had; -1 where the system keeps no such
+    mark."""
+    if resource is None:
+        return -1
+    # ru_maxrss is in bytes on macOS, in kilobytes elsewhere: getrusage(2).
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def cpu_us() -> int:

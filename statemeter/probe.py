@@ -100,6 +100,12 @@ class Probe:
         if not self._running:
             self.start()
 
+    @faults.guarded
+    def awake(self) -> None:
+        """See to it that the memory is looked at: something begins that will be told."""
+        if not self._running:
+            self.start()
+
     def start(self) -> None:
         """Start the thread, once in each incarnation."""
         with self._lock:
@@ -132,20 +138,10 @@ class Probe:
         finally:
             self._lock.release()
 
-    def stats(self) -> dict[str, Any]:
-        """Counts since the start of the incarnation, see ``statemeter.stats``."""
-        return {
-            "incarnation": self.incarnation,
-            "spool": str(self.writer.folder),
-            "emitted": self.emitted,
-            "queued": len(self.queue),
-            "spooled": self.seq - len(self._pending),
-            "spooled_bytes": self.writer.written_bytes,
-            "segments": self.writer.segments,
-            "dropped": dict(self.dropped),
-            "failures": faults.total(),
-            "problem": self.problem,
-        }
+    @property
+    def spooled(self) -> int:
+        """Records written."""
+        return self.seq - len(self._pending)
 
     def _run(self) -> None:
         wake = self._wake
@@ -289,12 +285,14 @@ class Probe:
 
     @faults.guarded
     def _after_fork(self) -> None:
-        self.writer.close()
-        subclass.after_fork()
-        faults.reset()
-        self.control.looks.after_fork()
-        self.begin()
-        self.gauges.after_fork()
+        """Each step whatever becomes of the others: a child that kept the incarnation of its parent
+        would tell in its name."""
+        looks = self.control.looks
+        for step in (
+            faults.reset, self.writer.close, subclass.after_fork, looks.after_fork, self.begin,
+            self.gauges.after_fork,
+        ):  # fmt: skip
+            faults.guarded(step)()
 
     @faults.guarded
     def _at_exit(self) -> None:

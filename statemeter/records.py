@@ -117,7 +117,10 @@ def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def region(seq: int, ended: tuple[Any, ...]) -> tuple[Any, ...]:
     """A ``Region`` event."""
-    at_ns, duration_ns, scope, thread, node_name, name, error, memory = ended
+    at_ns, duration_ns, scope, thread, node_name, name, error, (before, after, mark) = ended
+    # The region itself saw the mark rise: one that rose next to it is not mistaken for its own.
+    peak = max(mark, resident.between(at_ns, duration_ns, marks=False))
+    memory = (before, after, max(before, after, peak) if peak > 0 else resident.UNKNOWN)
     return (
         "region", seq, at_ns // 1000, duration_ns // 1000, scope.number if scope else 0,
         scope.saver.key if scope and scope.saver else "", text(thread),

@@ -1,7 +1,7 @@
 """``track``: a region of the application's own code, its time and the memory of the process.
 
-Resident memory is read when it begins and when it ends: of the whole process, so what other
-threads take in the meantime counts too.
+Resident memory is read when it begins and when it ends, and looked at in between as ``resident``
+does: of the whole process, so what other threads take in the meantime counts too.
 """
 
 from __future__ import annotations
@@ -9,27 +9,18 @@ from __future__ import annotations
 import contextvars
 import functools
 import inspect
-import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
-import psutil
-
-from statemeter import faults, probe, records, settings
+from statemeter import faults, kernel, probe, records, resident, settings
 from statemeter.calls import SCOPE, clock, wall
 from statemeter.errors import NotInstrumentable, SettingError, UnusableName
-
-try:
-    import resource
-except ImportError:  # Windows keeps no such mark
-    resource = None  # type: ignore[assignment]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 NAME_CHARACTERS = 200
-_KILOBYTE = 1 if sys.platform == "darwin" else 1024  # unit of ru_maxrss
 
 _Began = tuple[int, int, int, int]
 """Wall clock and monotonic clock (ns), resident memory, highest mark (bytes)."""
@@ -124,7 +115,8 @@ def _exit(region: Region, kind: type[BaseException] | None) -> None:
 
 
 def _begin() -> _Began:
-    before, highest = _memory()
+    probe.get().awake()
+    before, highest = resident.now(), kernel.highest()
     return wall(), clock(), before, highest
 
 
@@ -140,26 +132,14 @@ _tell_begin = faults.guarded(_begin)
 def _end(name: str, began: _Began, kind: type[BaseException] | None) -> None:
     at_ns, start_ns, before, highest = began
     duration_ns = clock() - start_ns
-    after, higher = _memory()
-    peak = max(higher, after, before) if higher > highest >= 0 else -1
+    after, higher = resident.now(), kernel.highest()
+    mark = higher if higher > highest else resident.UNKNOWN
     error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
     thread, node = _where()
     probe.get().emit(
         records.region,
-        (at_ns, duration_ns, SCOPE.get(), thread, node, name, error, (before, after, peak)),
+        (at_ns, duration_ns, SCOPE.get(), thread, node, name, error, (before, after, mark)),
     )
-
-
-@functools.lru_cache(maxsize=1)
-def _me(pid: int) -> psutil.Process:
-    return psutil.Process(pid)
-
-
-def _memory() -> tuple[int, int]:
-    """Resident memory of the process, and the highest that it ever was; bytes."""
-    rss = _me(os.getpid()).memory_info().rss
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KILOBYTE if resource else -1
-    return rss, highest
 
 
 def _where() -> tuple[Any, str]:

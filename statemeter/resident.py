@@ -1,14 +1,14 @@
-"""Resident memory before, after and at its peak while a node runs.
+"""Resident memory before, after and at its peak while a node or a region runs.
 
 The hot path reads ``/proc/self/statm`` by one ``pread`` of a file that stays open (1 to 2 µs): at
 the end of each node, and at its beginning unless another ended less than 0.2 ms before. The text is
-understood on the probe's thread, which also notes the memory some times a second: a node's peak is
-the highest of all that was read while it ran. A spike that was higher than the process had ever
-been is known from the kernel's own high-water mark, if its node ran in the fifth of a second in
-which it was.
+understood on the probe's thread, which also looks at the memory some times a second: a peak is the
+highest of all that was read meanwhile. Where no look fell in between it is unknown: no lower than
+before and after. A spike that was higher than the process had ever been is known from the kernel's
+own high-water mark; of a node, if it ran in the fifth of a second in which that was.
 
 Memory belongs to the process: of nodes that run at the same time, each is told what all did. Where
-there is no ``/proc``, it is unknown.
+there is no ``/proc``, that of nodes is unknown.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ SHARED_NS = 200_000
 """A reading serves the next beginning so long, ns."""
 KEPT = 3_000
 """Looks of the probe's thread that are kept, ten minutes' worth."""
+MINUTES_KEPT = 1_440
+"""Minutes of which the highest look is kept beside them, a day's worth."""
+_MINUTE_NS = 60_000_000_000
 
 _PATH = "/proc/self/statm"
 _page = os.sysconf("SC_PAGE_SIZE") if kernel.ON_LINUX else 0
@@ -72,6 +75,8 @@ _newest = b""
 _newest_ns = 0
 _looks: deque[tuple[int, int, int]] = deque(maxlen=KEPT)
 """(wall clock in ns, bytes, high-water mark if it rose since the look before), oldest first."""
+_minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES_KEPT)
+"""(its beginning by the wall clock in ns, highest look in bytes), oldest first."""
 _highest = 0
 
 
@@ -103,28 +108,59 @@ def look() -> None:
         return
     _file.check()
     bytes_now = _bytes_of(os.pread(_fd, 64, 0))
-    import resource  # noqa: PLC0415 (Unix only)
-
-    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    highest = kernel.highest()
     rose = _highest and highest > _highest
     _highest = highest
-    _looks.append((time.time_ns(), bytes_now, highest if rose else 0))
+    now_ns = time.time_ns()
+    _looks.append((now_ns, bytes_now, highest if rose else 0))
+    minute_ns = now_ns - now_ns % _MINUTE_NS
+    if _minutes and _minutes[-1][0] == minute_ns:
+        _minutes[-1] = (minute_ns, max(_minutes[-1][1], bytes_now))
+    else:
+        _minutes.append((minute_ns, bytes_now))
+
+
+def now() -> int:
+    """Bytes at this moment, understood at once: for what is not on the hot path. Elsewhere than on
+    Linux too; -1 where unknown."""
+    seen = _bytes_of(after(time.perf_counter_ns()))
+    return seen if seen >= 0 else kernel.memory().get("rss_bytes", UNKNOWN)
 
 
 def told(at_ns: int, duration_ns: int, first: bytes, last: bytes) -> tuple[int, int, int]:
-    """Bytes before, after and at the peak of what began at ``at_ns`` of the wall clock; each -1
-    where unknown."""
+    """Bytes before, after and at the peak of the node that began at ``at_ns`` of the wall clock;
+    each -1 where unknown."""
     begin, end = _bytes_of(first), _bytes_of(last)
     if begin < 0 or end < 0:
         return NOT_SEEN
-    highest = max(begin, end)
+    highest = between(at_ns, duration_ns, marks=True)
+    return begin, end, max(begin, end, highest) if highest > 0 else UNKNOWN
+
+
+def between(at_ns: int, duration_ns: int, *, marks: bool) -> int:
+    """The most that was looked at from ``at_ns`` of the wall clock on; -1: no look fell in between.
+
+    Args:
+        at_ns: when it began.
+        duration_ns: how long it took.
+        marks: whether a high-water mark counts that rose between the look before and one of these,
+            or the one after: what rose may have been outside.
+    """
+    highest = UNKNOWN
     end_ns = at_ns + duration_ns
+    if _looks and at_ns < _looks[0][0]:
+        for minute_ns, seen in list(_minutes):
+            if at_ns <= minute_ns and minute_ns + _MINUTE_NS <= end_ns:
+                highest = max(highest, seen)
     for index in range(bisect_left(_looks, (at_ns,)), len(_looks)):
         moment, seen, mark = _looks[index]
-        highest = max(highest, mark, seen if moment <= end_ns else 0)
+        if moment <= end_ns:
+            highest = max(highest, seen)
+        if marks and mark:
+            highest = max(highest, mark)
         if moment >= end_ns:  # what it looks back on may have been in the node
             break
-    return begin, end, highest
+    return highest
 
 
 def _bytes_of(text: bytes) -> int:
@@ -144,4 +180,5 @@ def after_fork() -> None:
     global _highest  # noqa: PLW0603
     _highest = 0
     _looks.clear()
+    _minutes.clear()
     _file.forget()

@@ -77,6 +77,7 @@ class Vitals(Gauge):
             "the system's memory": kernel.Rarely(kernel.system, HEAP_SECONDS),
             "the cgroup": kernel.Rarely(self._container, 2.0),
             "what is held in memory": kernel.Rarely(self._held, HEAP_SECONDS),
+            "calls under way": kernel.Rarely(_stuck, HEAP_SECONDS),
         }
 
     def tick(self) -> None:
@@ -130,7 +131,6 @@ class Vitals(Gauge):
         told |= _read("event loops", self._lags.read)
         told |= _read("open runs", open_runs.read)
         told |= _read("the garbage collector", pauses.read)
-        told |= _read("calls under way", _stuck)
         told |= _read("types outside the allowlist", unregistered.read)
         told["cpu_us"] = max(0, kernel.cpu_us() - self._cpu_us)
         told["blocks"] = sys.getallocatedblocks()

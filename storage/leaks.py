@@ -8,12 +8,14 @@ What LangGraph's in-memory parts gained meanwhile is growth *explained by state*
 unexplained. Counts that only a leak makes grow are held against the same rule: entries of a saver
 without a checkpoint, threads, open files, streams that nobody reads on.
 
-Thresholds are ours: ``Rules``.
+Thresholds are ours: ``Rules``; those of the rule ``process-leak`` are settings, and hold wherever
+a process is judged.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -23,6 +25,8 @@ from storage.process_series import Series
 from storage.queries import SECOND_US
 from storage.trends import FEWEST, Slope, theil_sen
 
+RULE = "process-leak"
+"""The rule of findings that judges by this module."""
 LIKE = 2.0
 STEPS = 4
 """Readings that differ, from which on what lies between them is drawn as a line."""
@@ -52,6 +56,16 @@ class Rules:
         ("children", 3),
     )  # fmt: skip
     """Counts that should not grow for ever, each with the least growth that is told."""
+
+    def with_limits(self, limits: Mapping[str, float]) -> Rules:
+        """The same with thresholds of the rule: ``warm_up`` and ``least`` in seconds, ``gained`` in
+        bytes; one that is absent stays."""
+        return replace(
+            self,
+            warm_up_s=limits.get("warm_up", self.warm_up_s),
+            least_s=limits.get("least", self.least_s),
+            gained_bytes=int(limits.get("gained", self.gained_bytes)),
+        )
 
 
 RULES = Rules()

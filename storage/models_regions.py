@@ -28,7 +28,7 @@ class RegionRun(SQLModel, table=True):
     before_bytes: int | None = Field(description="resident memory of the process when it began")
     after_bytes: int | None = Field(description="the same when it ended")
     peak_bytes: int | None = Field(
-        description="the most in between, where that was more than the process ever had before"
+        description="the most that was read of it; null: nothing was read in between"
     )
 
 

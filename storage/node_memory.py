@@ -63,21 +63,22 @@ def by_node(found: pd.DataFrame) -> pd.DataFrame:
         grown_bytes: sum of (after - before) of those alone; negative where it gave back.
         mean_bytes: by run; missing where it was never alone.
         rising: share of the runs alone that ended with more memory than they began with.
-        peak_bytes: highest peak above its own beginning, of all runs.
+        peak_bytes: highest peak above its own beginning, of all runs; of a run in which nothing was
+            read in between, the higher of before and after.
+        looked: runs in which something was.
         before_bytes, after_bytes: of its newest run.
         suspect: its growth is ``SHARE`` or more of that of all nodes, ``LEAST_BYTES`` or more, over
             ``FEWEST_RUNS`` runs or more, of which ``RISING`` or more grew.
     """
     columns = [
         "graph", "node", "runs", "alone", "grown_bytes", "mean_bytes", "rising", "peak_bytes",
-        "before_bytes", "after_bytes", "suspect",
+        "looked", "before_bytes", "after_bytes", "suspect",
     ]  # fmt: skip
     if found.empty:
         return pd.DataFrame(columns=columns)
-    table = found.assign(
-        grown=found["rss_after_bytes"] - found["rss_before_bytes"],
-        peak=found["rss_peak_bytes"] - found["rss_before_bytes"],
-    )
+    grown = found["rss_after_bytes"] - found["rss_before_bytes"]
+    peak = (found["rss_peak_bytes"] - found["rss_before_bytes"]).astype(float)
+    table = found.assign(grown=grown, peak=peak.fillna(grown.clip(lower=0)))
     rows = []
     for (graph, node), part in table.groupby(["graph", "node"], sort=False):
         alone = part[~part["overlapped"]]
@@ -88,6 +89,7 @@ def by_node(found: pd.DataFrame) -> pd.DataFrame:
             "mean_bytes": float(alone["grown"].mean()) if len(alone) else np.nan,
             "rising": float((alone["grown"] > 0).mean()) if len(alone) else np.nan,
             "peak_bytes": float(part["peak"].max()),
+            "looked": int(part["rss_peak_bytes"].notna().sum()),
             "before_bytes": float(newest["rss_before_bytes"]),
             "after_bytes": float(newest["rss_after_bytes"]),
         })  # fmt: skip

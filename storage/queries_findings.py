@@ -193,15 +193,22 @@ def changes(engine: Engine, finding_id: int, limit: int = 50) -> list[Change]:
         return [Change(row.at_us, row.change, row.detail) for row in rows]
 
 
+def changed(connection: Connection) -> dict[str, dict[str, float]]:
+    """Rule → its thresholds that were changed, by name."""
+    told: dict[str, dict[str, float]] = {}
+    if has_tables(connection, SINCE):
+        for row in connection.execute(text("SELECT name, value FROM rule_settings")):
+            rule, _, name = row.name.rpartition(".")
+            told.setdefault(rule, {})[name] = row.value
+    return told
+
+
 def rules(engine: Engine) -> list[RuleShown]:
     """All rules of the collector, by their names."""
     with reading(engine) as connection:
         if not has_tables(connection, SINCE):
             return []
-        changed: dict[str, dict[str, float]] = {}
-        for row in connection.execute(text("SELECT name, value FROM rule_settings")):
-            rule, _, name = row.name.rpartition(".")
-            changed.setdefault(rule, {})[name] = row.value
+        settings = changed(connection)
         rows = connection.execute(
             text(
                 "SELECT r.*, (SELECT count(*) FROM findings f WHERE f.rule = r.id "
@@ -211,7 +218,7 @@ def rules(engine: Engine) -> list[RuleShown]:
         return [
             RuleShown(
                 decode_about(row.about), row.ran_us, row.looks, row.subjects, row.took_us, row.why,
-                row.untold, row.open, changed.get(row.id, {}),
+                row.untold, row.open, settings.get(row.id, {}),
             )
             for row in rows
         ]  # fmt: skip

@@ -122,7 +122,7 @@ def _instrumented(connection: Connection) -> str:
 def _processes(connection: Connection, at_us: int) -> pd.DataFrame:
     return fetch(
         connection,
-        "SELECT p.application, p.host, p.pid, p.rss_bytes, p.threads, p.emitted, "
+        "SELECT p.incarnation, p.application, p.host, p.pid, p.rss_bytes, p.threads, p.emitted, "
         "(SELECT cpu_percent FROM samples AS m WHERE m.process_id = p.id "
         "ORDER BY m.at_us DESC LIMIT 1) AS cpu_percent FROM processes AS p "
         f"WHERE p.ended = 0 AND p.last_seen_us >= :recent{_instrumented(connection)} "

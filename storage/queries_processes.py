@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from storage import explained, leaks, node_memory, process_series, suspects
 from storage.deaths import ALIVE, SILENT_US, Ending, ending
 from storage.leaks import Leaks, Rules
 from storage.process_series import Series
 from storage.queries import ALL, Scope, fetch, now_us, reading
+from storage.queries_findings import changed
 from storage.queries_health import KINDS_SINCE
 from storage.queries_resources import has_tables
 from storage.suspects import Suspect
@@ -107,9 +108,16 @@ def process(
 
 
 def judged(
-    engine: Engine, incarnation: str, at_us: int | None = None, rules: Rules = leaks.RULES
+    engine: Engine, incarnation: str, at_us: int | None = None, rules: Rules | None = None
 ) -> Judged | None:
-    """Whether a process leaks; None: there is no such process."""
+    """Whether a process leaks; None: there is no such process.
+
+    Args:
+        engine: a reader's.
+        incarnation: of the process.
+        at_us: now.
+        rules: the thresholds; None: those of the rule ``process-leak``, as they are set.
+    """
     at_us = now_us() if at_us is None else at_us
     with reading(engine) as connection:
         table = _rows(connection, None, at_us, incarnation)
@@ -122,12 +130,34 @@ def judged(
         if "rss_bytes" not in series.levels:
             why = "The probe of this process tells no readings of its memory."
             return Judged(Leaks("unknown", why, 0.0, 0.0), [])
+        if rules is None:
+            rules = leaks.RULES.with_limits(changed(connection).get(leaks.RULE, {}))
         found = leaks.find(series, row["first_seen_us"], rules)
         if not found.flagged:
             return Judged(found, [])
         grid = series.grid
         ran = node_memory.runs(connection, row["id"], grid.start_us, grid.end_us)
         return Judged(found, suspects.find(connection, found, series, node_memory.by_node(ran)))
+
+
+def of_thread(engine: Engine, thread_key: int) -> str:
+    """Incarnation of the instrumented process that used a thread last, empty: there is none.
+
+    Args:
+        engine: a reader's.
+        thread_key: row of the thread.
+    """
+    with reading(engine) as connection:
+        kind = " AND p.kind = ''" if has_tables(connection, KINDS_SINCE) else ""
+        found = connection.execute(
+            text(
+                "SELECT p.incarnation FROM operations AS o JOIN processes AS p "
+                f"ON p.id = o.process_id WHERE o.thread_key = :thread{kind} "
+                "ORDER BY o.at_us DESC LIMIT 1"
+            ),
+            {"thread": thread_key},
+        ).scalar()
+    return str(found or "")
 
 
 def _rows(

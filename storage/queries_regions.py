@@ -17,7 +17,7 @@ SINCE = next(change.version for change in CHANGES if change.name == "regions of 
 MOST = 200
 COLUMNS = (
     "name", "node", "count", "errors", "mean_us", "longest_us", "change_bytes", "most_bytes",
-    "peak_bytes",
+    "peak_bytes", "looked",
 )  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def regions(engine: Engine, incarnation: str, since_us: int = 0) -> pd.DataFrame
 
     A row for each name and node: count, errors (count), mean_us, longest_us, change_bytes
     (resident memory after less before, all together), most_bytes (the largest such rise of one),
-    peak_bytes (the highest that is known of one; missing: of none).
+    peak_bytes (the highest that was read of one: before, after, or in between), looked (of so many
+    something was read in between; with less than count, the peak may have been higher).
     """
     with reading(engine) as connection:
         if not has_tables(connection, SINCE):
@@ -70,7 +71,9 @@ def regions(engine: Engine, incarnation: str, since_us: int = 0) -> pd.DataFrame
             "SELECT name, node, count(*) AS count, sum(error <> '') AS errors, "
             "avg(duration_us) AS mean_us, max(duration_us) AS longest_us, "
             "sum(after_bytes - before_bytes) AS change_bytes, "
-            "max(after_bytes - before_bytes) AS most_bytes, max(peak_bytes) AS peak_bytes "
+            "max(after_bytes - before_bytes) AS most_bytes, "
+            "max(coalesce(peak_bytes, CASE WHEN before_bytes > after_bytes THEN before_bytes "
+            "ELSE after_bytes END)) AS peak_bytes, count(peak_bytes) AS looked "
             "FROM regions WHERE process_id = :process AND at_us >= :since "
             f"GROUP BY name, node ORDER BY change_bytes DESC, name, node LIMIT {MOST}",
             process=process, since=since_us,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import shutil
@@ -71,11 +72,12 @@ def start_child(tmp_path: Path) -> Iterator[StartChild]:
     """
     started: list[subprocess.Popen[str]] = []
     logs: list[IO[str]] = []
+    number = itertools.count()  # threads may start some at once
 
     def start(
         *arguments: str, env: dict[str, str] | None = None, **options: Any
     ) -> subprocess.Popen[str]:
-        log_path = tmp_path / f"child-{len(started)}.log"
+        log_path = tmp_path / f"child-{next(number)}.log"
         log = log_path.open("w", encoding="utf-8")
         logs.append(log)
         options = {"cwd": REPOSITORY, "stdout": log, "stderr": log, "text": True} | options

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import data_compare, formats, frame
+from pages.ui import data_compare, formats, frame, ticked
 from pages.ui.compare_form import SELECTED
 from statemeter import settings
 from storage import jobs, orders
@@ -15,7 +15,7 @@ from storage.queries_jobs import Job
 from storage.workloads import WORKLOADS
 
 _PROBLEM = "statemeter_compare_problem"
-_CHOSEN = "statemeter_compare_chosen"
+_TABLE = "comparisons-table"
 _FORGOTTEN = "statemeter_compare_forgotten"
 _STATES = {
     "waiting": "gray", "running": "blue", "done": "green", "failed": "red", "cancelled": "gray",
@@ -57,8 +57,7 @@ def draw() -> None:
             if not one.ended:
                 _progress(one)
         _table(found)
-    if st.session_state.pop(_CHOSEN, False):
-        st.rerun()  # the whole page: the address and the result are beyond this part
+    ticked.follow()  # the address and the result are beyond this part
 
 
 def _progress(job: Job) -> None:
@@ -87,7 +86,8 @@ def _table(found: list[Job]) -> None:
             "backends": [_backends(one) for one in found],
             "asked": pd.to_datetime([one.created_us for one in found], unit="us", utc=True),
         }),
-        key="comparisons-table", hide_index=True, on_select=lambda: _choose(found),
+        key=_TABLE, hide_index=True,
+        on_select=lambda: ticked.show(_TABLE, [one.id for one in found], SELECTED),
         selection_mode="single-row", height=frame.table_height(len(found), 320),
         alt="Comparisons", placeholder=formats.UNKNOWN,
         column_config={
@@ -122,13 +122,6 @@ def _backends(job: Job) -> str:
     return ", ".join(map(formats.backend_name, names))
 
 
-def _choose(found: list[Job]) -> None:
-    picked = st.session_state["comparisons-table"]["selection"]["rows"]
-    if picked and picked[0] < len(found):
-        st.session_state[SELECTED] = found[picked[0]].id
-        st.session_state[_CHOSEN] = True
-
-
 def _cancel(key: str) -> None:
     try:
         jobs.cancel(settings.spool_folder(), key)
@@ -152,4 +145,4 @@ def _forget(key: str) -> None:
         return
     st.session_state[_FORGOTTEN] = {*st.session_state.get(_FORGOTTEN, set()), key}
     st.session_state[SELECTED] = ""
-    st.session_state[_CHOSEN] = True
+    ticked.whole_page()

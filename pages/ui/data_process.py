@@ -40,6 +40,16 @@ def judged(incarnation: str) -> Judged | None:
     return _judged(file(), incarnation)
 
 
+def of_thread(thread_key: int) -> str:
+    """The process that used a thread last, see ``queries_processes.of_thread``."""
+    return _of_thread(file(), thread_key)
+
+
+@st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=64, show_spinner=False)
+def _of_thread(file: File, thread_key: int) -> str:
+    return queries_processes.of_thread(engine_of(file), thread_key)
+
+
 @st.cache_data(ttl=LONG_FRESH_SECONDS, max_entries=16, show_spinner=False)
 def _processes(file: File, scope: Scope) -> pd.DataFrame:
     return queries_processes.processes(engine_of(file), scope)

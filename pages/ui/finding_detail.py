@@ -9,16 +9,17 @@ from pages.ui import (
     address,
     data_findings,
     filters,
-    finding_list,
     finding_words,
     formats,
     frame,
     ordering,
+    ticked,
 )
 from storage.findings import Finding, Fix
 from storage.queries_findings import Group, Shown
 
 MEMBERS_SHOWN = 100
+_MEMBERS = "finding-members"
 _MEMBERS_PIXELS = 260
 _ORDERS = ordering.Orders("finding", data_findings.forget)
 
@@ -125,22 +126,15 @@ def _members(group: Group, shown: Shown, key: str) -> None:
             "bytes": [one.finding.cost.bytes for one in rows],
             "title": [one.finding.title for one in rows],
         }),
-        key="finding-members", hide_index=True, selection_mode="single-row", alt="Alike",
+        key=_MEMBERS, hide_index=True, selection_mode="single-row", alt="Alike",
         height=frame.table_height(len(rows), _MEMBERS_PIXELS), placeholder=formats.UNKNOWN,
-        on_select=lambda: _choose(rows, key),
+        on_select=lambda: ticked.show(_MEMBERS, [one.key for one in rows], key),
         column_config={
             "thread": st.column_config.TextColumn("Thread", pinned=True),
             "bytes": st.column_config.NumberColumn("Bytes", format="bytes"),
             "title": st.column_config.TextColumn("Finding", width="large"),
         },
     )  # fmt: skip
-
-
-def _choose(rows: list[Shown], key: str) -> None:
-    picked = st.session_state["finding-members"]["selection"]["rows"]
-    if picked and picked[0] < len(rows):
-        st.session_state[key] = rows[picked[0]].key
-        st.session_state[finding_list.CHOSEN] = True
 
 
 def _history(one: Shown) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export, finding_words, formats, frame
+from pages.ui import export, finding_words, formats, frame, ticked
 from storage.queries_findings import Group, Shown
 
-TABLE = "findings-table"
-CHOSEN = "finding-chosen"
-"""In the state of the session while a row was just ticked."""
+_TABLE = "findings-table"
 _MOST_PIXELS = 420
 _TAGS = finding_words.COLOURS | {"acknowledged": "gray", "muted": "gray"}
 
@@ -58,12 +56,12 @@ def draw(
         })  # fmt: skip
         st.dataframe(
             frame.in_dollars(table, "usd"),
-            key=TABLE, hide_index=True, placeholder=formats.UNKNOWN, alt="Findings",
+            key=_TABLE, hide_index=True, placeholder=formats.UNKNOWN, alt="Findings",
             height=frame.table_height(len(several), _MOST_PIXELS), selection_mode="single-row",
-            on_select=lambda: _choose(several, key), column_config=_columns(),
+            on_select=lambda: ticked.show(_TABLE, [one.worst.key for one in several], key),
+            column_config=_columns(),
         )  # fmt: skip
-    if st.session_state.pop(CHOSEN, False):
-        st.rerun()  # the whole page: the address and the forms are beyond this part
+    ticked.follow()  # the address and the forms are beyond this part
 
 
 def exported(several: list[Group]) -> pd.DataFrame:
@@ -81,13 +79,6 @@ def exported(several: list[Group]) -> pd.DataFrame:
         for group in several for one in group.members
     ]  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _choose(several: list[Group], key: str) -> None:
-    picked = st.session_state[TABLE]["selection"]["rows"]
-    if picked and picked[0] < len(several):
-        st.session_state[key] = several[picked[0]].worst.key
-        st.session_state[CHOSEN] = True
 
 
 def _columns() -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data_findings, finding_words, formats, frame
+from pages.ui import address, data_findings, finding_words, formats, frame, ticked
 from storage.queries_findings import Group, groups
 
 TOP = 4
@@ -100,6 +100,6 @@ def _cost(group: Group) -> str:
 
 
 def _open(shown: list[Group]) -> None:
-    picked = st.session_state["top-findings"]["selection"]["rows"]
-    if picked and picked[0] < len(shown):
-        address.ask_for("findings", {"finding": shown[picked[0]].worst.key})
+    picked = ticked.row("top-findings", len(shown))
+    if picked is not None:
+        address.ask_for("findings", {"finding": shown[picked].worst.key})

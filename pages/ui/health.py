@@ -5,16 +5,20 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export, formats, frame
+from pages.ui import address, export, formats, frame, ticked
 from storage.queries_health import Health
+
+_TABLE = "processes"
 
 
 def draw(health: Health) -> None:
     """Draws the card."""
     with frame.card("health", height="stretch"):
+        alive = not health.processes.empty
         export.title(
-            "Health", "collector and instrumented processes", "processes",
-            lambda: health.processes, there=not health.processes.empty,
+            "Health",
+            f"collector and {'processes · tick one to open it' if alive else 'processes'}",
+            "processes", lambda: health.processes, there=alive,
         )  # fmt: skip
         if health.problem:
             st.error("The collector cannot go on:", icon=":material/error:")
@@ -85,8 +89,10 @@ def _processes(processes: pd.DataFrame) -> None:
                 "threads": processes["threads"],
             }
         ),
-        key="processes",
+        key=_TABLE,
         hide_index=True,
+        selection_mode="single-row",
+        on_select=lambda: _open(processes),
         height=frame.table_height(len(processes), 180),
         placeholder=formats.UNKNOWN,
         alt="Instrumented processes",
@@ -98,3 +104,9 @@ def _processes(processes: pd.DataFrame) -> None:
             "threads": st.column_config.NumberColumn("OS threads", format="localized"),
         },
     )
+
+
+def _open(processes: pd.DataFrame) -> None:
+    picked = ticked.row(_TABLE, len(processes))
+    if picked is not None:
+        address.ask_for("process", {"process": str(processes["incarnation"].iloc[picked])})

@@ -23,17 +23,25 @@ function paint(figure, host) {
   const palette = read("--st-chart-categorical-colors").split(",").map((one) => one.trim());
   const text = read("--st-text-color");
   const border = read("--st-border-color");
+  const background = read("--st-background-color");
   const muted = read("--st-gray-text-color") || text;
   for (const trace of figure.data) {
     const color = palette[(trace.meta?.color ?? 0) % palette.length];
     trace.line = { ...trace.line, color };
     trace.marker = { ...trace.marker, color };
+    // Boxes of one colour, side by side.
+    if (trace.type === "icicle") trace.marker.line = { color: background, width: 1 };
     if (trace.stackgroup || trace.fill) {
       trace.fillcolor = rgba(color, trace.stackgroup ? 0.5 : 0.16);
     }
   }
-  const narrow = host.clientWidth < 500 && figure.layout.meta?.narrow;
-  if (narrow) figure.layout.xaxis.range = narrow;
+  const narrow = host.clientWidth < 500;
+  if (narrow && figure.layout.meta?.narrow) figure.layout.xaxis.range = figure.layout.meta.narrow;
+  // Of a chart that a legend of many rows leaves little of, a share of its height is too little for
+  // the dates: there the legend stands on the floor, as wide as the chart, and pushes them up.
+  const below = narrow && figure.layout.legend?.orientation === "h"
+    ? { xref: "container", x: 0, yref: "container", y: 0, yanchor: "bottom" }
+    : {};
   const axis = { gridcolor: border, linecolor: border, tickfont: { color: muted, size: 11 } };
   figure.layout = {
     ...figure.layout,
@@ -41,13 +49,13 @@ function paint(figure, host) {
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: style.fontFamily, color: text, size: 12 },
-    legend: { ...figure.layout.legend, font: { color: muted } },
+    legend: { ...figure.layout.legend, ...below, font: { color: muted, size: narrow ? 11 : 12 } },
     hoverlabel: {
       bgcolor: read("--st-secondary-background-color"),
       bordercolor: border,
       font: { color: text, family: style.fontFamily },
     },
-    xaxis: { ...figure.layout.xaxis, ...axis },
+    xaxis: { ...figure.layout.xaxis, ...axis, ...(narrow ? { automargin: true } : {}) },
     yaxis: { ...figure.layout.yaxis, ...axis },
     autosize: true,
     uirevision: figure.layout.uirevision ?? "keep",

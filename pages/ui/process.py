@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import (
+    address,
     data_process,
     data_regions,
     filters,
@@ -70,6 +71,15 @@ def _chosen(rows: pd.DataFrame) -> str:
     return str(st.session_state.get(KEY) or "").strip() or str(rows["incarnation"].iloc[0])
 
 
+def _open_threads(application: str) -> None:
+    if application:
+        st.button(
+            "Its threads", icon=":material/forum:", key="process-threads", type="tertiary",
+            help=f"Those of the application {formats.plain(application)}.",
+            on_click=address.ask_for, args=("threads", {"application": application}),
+        )  # fmt: skip
+
+
 def _one(found: Process) -> None:
     about = found.about
     name = f"{about['application'] or 'unnamed'}, pid {about['pid']} on {about['host']}"
@@ -78,6 +88,7 @@ def _one(found: Process) -> None:
         st.badge(found.ending.state, color=process_list.COLOURS[found.ending.state])
         zone = filters.zone()
         began, seen = (formats.clock(about[f"{n}_seen_us"], zone) for n in ("first", "last"))
+        _open_threads(about["application"])
         st.caption(f"began {began} · seen {seen} · Python {formats.plain(about['python'])}")
     if found.ending.words:
         st.text(found.ending.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import export, formats, frame
+from pages.ui import export, formats, frame, ticked
 
 COLOURS = {
     "alive": "green", "silent": "orange", "ended": "gray", "killed": "orange",
@@ -14,8 +14,7 @@ COLOURS = {
 """Colour of each state of ``storage.deaths.Ending``."""
 
 _FLAGS = {"leak": "red", "state": "orange", "steady": "green"}
-_CHOSEN = "process-chosen"
-"""In the state of the session while a row was just ticked."""
+_TABLE = "processes-table"
 _MOST_PIXELS = 260
 
 
@@ -49,20 +48,13 @@ def draw(rows: pd.DataFrame, chosen: str, key: str) -> None:
                 "python": rows["python"],
                 "langgraph": rows["langgraph"],
             }),
-            key="processes-table", hide_index=True, placeholder=formats.UNKNOWN,
+            key=_TABLE, hide_index=True, placeholder=formats.UNKNOWN,
             alt="Processes", height=frame.table_height(len(rows), _MOST_PIXELS),
-            selection_mode="single-row", on_select=lambda: _choose(rows, key),
+            selection_mode="single-row",
+            on_select=lambda: ticked.show(_TABLE, rows["incarnation"].astype(str).tolist(), key),
             column_config=_columns(),
         )  # fmt: skip
-    if st.session_state.pop(_CHOSEN, False):
-        st.rerun()  # the whole page: the address and the looks are beyond this part
-
-
-def _choose(rows: pd.DataFrame, key: str) -> None:
-    picked = st.session_state["processes-table"]["selection"]["rows"]
-    if picked and picked[0] < len(rows):
-        st.session_state[key] = str(rows["incarnation"].iloc[picked[0]])
-        st.session_state[_CHOSEN] = True
+    ticked.follow()  # the address and the looks are beyond this part
 
 
 def _columns() -> dict[str, object]:

@@ -29,6 +29,7 @@ def draw(found: Process) -> None:
                 "mean": rows["mean_bytes"] / 1000,
                 "rising": rows["rising"] * 100,
                 "peak": rows["peak_bytes"],
+                "looked": rows["looked"],
                 "before": rows["before_bytes"],
                 "after": rows["after_bytes"],
                 "runs": rows["runs"],
@@ -61,8 +62,12 @@ def _columns() -> dict[str, object]:
         ),
         "peak": config.NumberColumn(
             "Highest peak", format="bytes",
-            help="Above its own beginning. Read some times a second: a shorter spike is seen only "
-            "if the process was never higher.",
+            help="Above its own beginning: the highest that was read, at its end and some times a "
+            "second in between. A shorter spike is seen only if the process was never higher.",
+        ),
+        "looked": config.NumberColumn(
+            "Looked into", format="localized",
+            help="Runs in which something was read in between. Others may have had a higher peak.",
         ),
         "before": config.NumberColumn("Before", format="bytes", help="Newest run."),
         "after": config.NumberColumn("After", format="bytes", help="Newest run."),

@@ -35,7 +35,12 @@ def _card(incarnation: str) -> None:
             longest_us=[formats.duration(value) for value in table["longest_us"]],
             change_bytes=[formats.size(v, signed=True) for v in table["change_bytes"]],
             most_bytes=[formats.size(v, signed=True) for v in table["most_bytes"]],
-            peak_bytes=[formats.size(value) for value in table["peak_bytes"]],
+            peak_bytes=[
+                formats.size(value) if looked == count else _at_least(value)
+                for value, looked, count in zip(
+                    table["peak_bytes"], table["looked"], table["count"], strict=True
+                )
+            ],
         )
         column = st.column_config
         st.dataframe(
@@ -55,8 +60,18 @@ def _card(incarnation: str) -> None:
                 "most_bytes": column.TextColumn("Largest change", alignment="right"),
                 "peak_bytes": column.TextColumn(
                     "Peak", alignment="right",
-                    help="Known only where the process never had as much memory before: the system "
-                    "keeps one highest mark.",
+                    help="The highest that was read of one of them: at its beginning, at its end, "
+                    "and some times a second in between.  \n**≥**: some were over before anything "
+                    "was read in between, and may have had more.",
+                ),
+                "looked": column.NumberColumn(
+                    "Looked into", format="localized",
+                    help="So many of the times something was read in between.",
                 ),
             },
         )  # fmt: skip
+
+
+def _at_least(value: float | None) -> str:
+    """Of a peak in which nothing was read."""
+    return f"≥ {formats.size(value)}" if formats.known(value) else formats.UNKNOWN

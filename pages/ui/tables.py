@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import address, data_findings, filters, formats
+from pages.ui import address, data_findings, filters, formats, ticked
 from storage.queries_threads import GROWING, GROWING_BYTES, REWRITTEN, flags
 
 _FLAGS = {
@@ -112,9 +112,9 @@ def back_to_list() -> None:
 
 
 def _open_chosen(key: str, rows: pd.DataFrame, open_: Callable[[str, str], None]) -> None:
-    picked = st.session_state[key]["selection"]["rows"]
-    if picked and picked[0] < len(rows):
-        row = rows.iloc[picked[0]]
+    picked = ticked.row(key, len(rows))
+    if picked is not None:
+        row = rows.iloc[picked]
         open_(str(row["thread_id"]), str(row["saver"]))
 
 

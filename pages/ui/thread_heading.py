@@ -11,6 +11,7 @@ import streamlit as st
 from pages.ui import (
     address,
     data,
+    data_process,
     data_shared,
     export,
     finding_top,
@@ -61,6 +62,17 @@ def open_designs(row: Any) -> None:
     )  # fmt: skip
 
 
+def _open_process(row: Any) -> None:
+    """A button that leads to the process that used the thread last, where one is instrumented."""
+    process = data_process.of_thread(int(row.id))
+    if process:
+        st.button(
+            "Its process", icon=":material/memory:", key="open-process", type="tertiary",
+            help="The one that used it last: its memory, and what holds it.",
+            on_click=address.ask_for, args=("process", {"process": process}),
+        )  # fmt: skip
+
+
 def draw(row: Any, link: Callable[[Any], None]) -> None:
     """What the thread is, with its sizes to the byte.
 
@@ -73,6 +85,7 @@ def draw(row: Any, link: Callable[[Any], None]) -> None:
             tables.back_to_list()
             link(row)
             open_designs(row)
+            _open_process(row)
             share.button(f"thread-{row.thread_id}", "thread", data_shared.thread(row))
             finding_top.of_thread(row.thread_id, int(row.id))
         st.code(row.thread_id, language=None)

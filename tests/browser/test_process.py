@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import Look, drawn
+from tests.browser.conftest import Look, drawn, expect_names
 from tests.browser.test_pages import choose_row
 from tests.pages.test_process import PROCESSES, fill
 
@@ -31,6 +34,29 @@ def test_the_address_names_a_process(look: Look, filled: str) -> None:
     page.reload()
     drawn(page)
     expect(page.get_by_text("pid 4002 on box")).to_be_visible()
+
+
+def test_ways_to_a_process_and_back(look: Look, filled: str, store: Path) -> None:
+    """A row of the Overview opens its process, that leads to the threads of its application, and
+    one of these back to the process that used it; Back goes the same way."""
+    with closing(sqlite3.connect(store)) as connection, connection:
+        connection.execute(
+            "UPDATE processes SET last_seen_us = ? WHERE id = 1",
+            (time.time_ns() // 1000 + 120_000_000,),
+        )
+    page = look(f"{filled}/?window=15m", height=1600)
+    choose_row(page, "processes")
+    expect(page.get_by_text("pid 4001 on box")).to_be_visible()
+    expect_names(page, {"process": PROCESSES[1], "window": "15m"})
+    page.locator(".st-key-process-threads button").first.click()
+    expect(page.locator(".st-key-threads-table canvas").first).to_be_visible()
+    expect_names(page, {"application": "support-bot", "window": "15m"})
+    page.go_back()
+    expect(page.get_by_text("pid 4001 on box")).to_be_visible()
+    page = look(f"{filled}/threads?thread=support-2&window=15m")
+    page.locator(".st-key-open-process button").first.click()
+    expect(page.get_by_text("pid 4001 on box")).to_be_visible()
+    expect_names(page, {"process": PROCESSES[1], "window": "15m"})
 
 
 def test_a_row_shows_its_process(look: Look, filled: str) -> None:

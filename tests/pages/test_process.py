@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from sqlalchemy import insert
 
+from collector.findings.finder import Finder
+from collector.findings.rules import process_leak
 from pages.ui import formats
 from storage import models, models_resources
+from storage.store import open_reader
 from tests.pages.conftest import Visit, charts, metrics, texts
 from tests.storage import seed
 
@@ -121,6 +127,28 @@ def test_a_steady_one_is_not_flagged(visit: Visit, store: Path) -> None:
     (rows,) = [t.value for t in shown.dataframe if "rss" in t.value.columns]
     assert len(rows) == 3
     assert {tuple(one) for one in rows["leak"]} >= {("leak",), ("steady",)}
+
+
+def test_thresholds_are_those_of_the_rule(visit: Visit, store: Path) -> None:
+    """One that is changed on the page Findings changes what this page says, as it does for the
+    rule."""
+    fill(store)
+    leaking = {PROCESSES[1]}
+    for gained, shown_as, found in (
+        (60e6, "It leaks", leaking),
+        (500e6, "It does not grow", set()),
+    ):
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO rule_settings (name, value, changed_us) VALUES (?, ?, 0)",
+                ("process-leak.gained", gained),
+            )
+        st.cache_data.clear()
+        assert shown_as in texts(visit("process", window="15m", process=PROCESSES[1]))
+        engine = open_reader(str(store))
+        ran = Finder([process_leak.RULE]).look(engine, time.time_ns() // 1000).ran
+        engine.dispose()
+        assert {one.subject.process for _, one in ran["process-leak"].found} == found
 
 
 def test_a_dead_one_has_its_last_minutes(visit: Visit, store: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
-from statemeter import calls, events, graphs, probe
+from statemeter import calls, events, faults, graphs, probe
 from tests.conftest import StartChild
 from tests.statemeter.graphs import chat, single, thread
 from tests.statemeter.spooled import Spooled, read, segments
@@ -70,6 +70,35 @@ def test_every_event_is_told_or_counted(spool: Spooled) -> None:
     assert 2000 <= len(told) + lost <= 2001
     assert set(stats["dropped"]) <= {"queue_full"}
     assert lost > 0
+
+
+def test_a_child_has_an_incarnation_of_its_own_whatever_fails(
+    spool: Spooled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that cannot be turned off in a forked child is a fault there; the child begins anew,
+    with an empty queue and the gauges set back."""
+    target = probe.get()
+    saver = statemeter.instrument(InMemorySaver())
+    read_times(saver, 3)
+    before, looks = target.incarnation, target.control.looks
+    monkeypatch.setattr(looks, "after_fork", fail)
+    begun: list[str] = []
+    monkeypatch.setattr(target.gauges, "after_fork", lambda: begun.append(target.incarnation))
+    thread_before = target._thread
+    wake = target._wake
+    target._after_fork()
+    assert target.incarnation != before
+    assert begun == [target.incarnation]
+    assert target.emitted == 0
+    assert faults.total() == 1
+    faults.reset()
+    wake.set()  # here, where nothing was forked, the parent's thread goes on
+    assert thread_before is not None
+    thread_before.join()
+
+
+def fail() -> None:
+    raise OSError("no")
 
 
 def test_a_record_too_long_is_cut_or_counted(spool: Spooled) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from typing import Any, TypedDict
 
 import pytest
@@ -11,6 +12,7 @@ from langgraph.graph import END, START, StateGraph
 
 import statemeter
 from statemeter import events, probe, resident
+from tests.collector.look.services import wait_for
 from tests.statemeter.spooled import Spooled
 
 MB = 1_000_000
@@ -58,6 +60,55 @@ def test_a_node_that_keeps_and_one_that_gives_back(spool: Spooled) -> None:
     assert peak == pytest.approx(60 * MB, abs=4 * MB)
 
 
+def test_a_node_in_which_nobody_looked(spool: Spooled) -> None:
+    """Before and after are known, the peak is not."""
+
+    def spend(state: State) -> State:
+        spent = b"x" * (10 * MB)
+        del spent
+        return {"text": "gone"}
+
+    more = b"x" * (90 * MB)
+    del more
+    probe.get().awake()
+    with probe.get()._lock:
+        run(spend=spend)
+    told = nodes(spool)["spend"]
+    assert min(told.rss_before_bytes, told.rss_after_bytes) > 0
+    assert told.rss_peak_bytes == -1
+
+
+def test_the_first_node_of_a_process_is_looked_at(spool: Spooled) -> None:
+    """Its run wakes the probe's thread, though nothing was told before."""
+
+    def wait(state: State) -> State:
+        begun = time.time_ns()
+        wait_for(lambda: any(at_ns > begun for at_ns, *_ in list(resident._looks)), "look")
+        return {"text": "waited"}
+
+    run(wait=wait)
+    assert nodes(spool)["wait"].rss_peak_bytes > 0
+
+
+def test_what_took_longer_than_looks_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The highest of each whole minute of it counts, of others none."""
+    second = 1_000_000_000
+    monkeypatch.setattr(resident, "_looks", deque(maxlen=3))
+    monkeypatch.setattr(resident, "_minutes", deque(maxlen=resident.MINUTES_KEPT))
+    seen = {0: 90, 30: 99, 60: 40, 90: 50, 120: 30, 150: 20, 170: 10}
+    text = iter(f"1 {pages} 1 1 0 1 0".encode() for pages in seen.values())
+    monkeypatch.setattr(os, "pread", lambda *_: next(text))
+    moments = iter(moment * second for moment in seen)
+    monkeypatch.setattr(time, "time_ns", lambda: next(moments))
+    for _ in seen:
+        resident.look()
+    page = os.sysconf("SC_PAGE_SIZE")
+    for begin, end, pages in ((50, 171, 50), (0, 171, 99), (70, 171, 30), (130, 171, 20)):
+        told = resident.between(begin * second, (end - begin) * second, marks=False)
+        assert told == pages * page, begin
+    assert resident.between(171 * second, second, marks=False) == resident.UNKNOWN
+
+
 def test_a_file_that_the_application_closed(spool: Spooled) -> None:
     """Another file with its number is neither believed nor closed; the next look opens it again."""
     resident.look()
@@ -73,7 +124,7 @@ def test_a_file_that_the_application_closed(spool: Spooled) -> None:
     assert resident._fd != number
     for fd in {number, other}:
         os.close(fd)
-    assert min(resident.told(0, 1, resident.after(0), resident.after(0))) > 0
+    assert min(resident.told(0, 1, resident.after(0), resident.after(0))[:2]) > 0
 
 
 def test_where_there_is_no_file_memory_is_unknown() -> None:

@@ -7,7 +7,6 @@ keep threads and their state. What LangGraph's state in memory explains is no le
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from collector.findings.look import MONTH_US, Look
 from collector.findings.rule import CannotLook, Rule, threshold
@@ -17,7 +16,7 @@ from storage.findings import About, Cost, Evidence, Finding, Fix, Measure, Subje
 from storage.leaks import Growth, Leaks
 from storage.suspects import Suspect
 
-ID = "process-leak"
+ID = leaks.RULE
 PROCESSES = 10
 """Alive ones that are judged in one look, those that live longest."""
 JUDGED_US = 60_000_000
@@ -57,10 +56,7 @@ _NAMES = {
 
 def look_at(look: Look) -> Iterable[Finding]:
     """Processes that are alive."""
-    rules = replace(
-        leaks.RULES, warm_up_s=look.limits["warm_up"], least_s=look.limits["least"],
-        gained_bytes=int(look.limits["gained"]),
-    )  # fmt: skip
+    rules = leaks.RULES.with_limits(look.limits)
     rows = look.rows(_ALIVE, alive=ALIVE, recent=look.at_us - SILENT_US, most=PROCESSES)
     unknown, why = 0, "No instrumented process is alive."
     before = look.kept.get(ID, {})
