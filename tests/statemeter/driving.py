@@ -517,15 +517,15 @@ LOOKS: dict[str, list[tuple[dict[str, Any], Callable[[], Any]]]] = {
         ({"name": START, "seconds": 60}, _restoring),
         ({"name": "later", "seconds": 60}, _restoring),
     ],
-    "recording": [({"run": True, "seconds": 0.5}, lambda: RECORDED)],
+    "recording": [({"run": True, "seconds": 3}, lambda: RECORDED)],
 }
 """Kind → what is asked for and when it is under way; the name of the start stands for a node."""
 
 
 def enough(control: Any) -> None:
-    """Want the answer now, and wait for it."""
+    """Wait for the answer; want it now where it would come in a minute."""
     running = control and control.looks._running
-    if running:
+    if running and running.look.seconds >= UNENDED["seconds"]:
         running.attention.request.with_suffix(".now").touch()
     look_over(control)
 
