@@ -156,9 +156,9 @@ def test_a_thread_has_the_numbers_of_its_calls(engine: Engine, path: Path) -> No
 def test_the_cost_of_threads_is_that_of_their_backend(
     engine: Engine, path: Path, tmp_path: Path
 ) -> None:
-    """What all threads of SQLite cause adds up to what SQLite costs; a thread in memory costs a part
-    of what memory does. Where the user's own machine is chosen for it, whose price nobody knows,
-    that is told as unknown."""
+    """What all threads of SQLite cause adds up to what SQLite costs; a thread in memory costs a
+    part of what memory does. Where the user's own machine is chosen for it, whose price nobody
+    knows, that is told as unknown."""
     causes = []
     for thread, saver in [
         ("support-1", "aaaaaaaaaaaa"), ("support-2", ""), (THREAD, ""),
@@ -170,23 +170,18 @@ def test_the_cost_of_threads_is_that_of_their_backend(
     sqlite = next(one for one in now if one["backend"] == "SQLite")
     assert sum(causes) == pytest.approx(sqlite["usd_a_month"], rel=0.01)
     memory = next(one for one in now if one["backend"] == "In memory")
-    assert 0 < cost_in_memory(engine) < memory["usd_a_month"]
+    in_memory = section(of_thread(engine, "support-3", window_s=DAY_S), "sizes")
+    assert 0 < in_memory["figures"]["usd_a_month"] < memory["usd_a_month"]
     copy = shutil.copy(path, tmp_path / "store.sqlite")
     with closing(sqlite3.connect(copy)) as connection, connection:
         own = "Memory of your own machine"
         connection.execute("INSERT INTO cost_settings VALUES ('service:memory', ?, 1)", (own,))
     changed = open_reader(str(copy))
-    assert cost_in_memory(changed) is None
+    unknown = of_thread(changed, "support-3", window_s=DAY_S)
     changed.dispose()
-
-
-def cost_in_memory(engine: Engine) -> Any:
-    """What a thread of an InMemorySaver costs a month."""
-    report = of_thread(engine, "support-3", window_s=DAY_S)
-    return section(report, "sizes")["figures"]["usd_a_month"]
-    assert "Cost unknown" in section(in_memory, "sizes")["notes"][0]
-    page = Page(shared_html.to_html(in_memory).decode())
-    assert (0, "usd_a_month") not in page.figures
+    assert section(unknown, "sizes")["figures"]["usd_a_month"] is None
+    assert "Cost unknown" in section(unknown, "sizes")["notes"][0]
+    assert (0, "usd_a_month") not in Page(shared_html.to_html(unknown).decode()).figures
 
 
 def test_an_application_has_the_numbers_of_its_threads(engine: Engine, path: Path) -> None:
