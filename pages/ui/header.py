@@ -21,15 +21,16 @@ def draw(title: str) -> None:
         horizontal_alignment="distribute",
         key="header",
     ):
-        with st.container(
+        left = st.container(
             horizontal=True, vertical_alignment="center", width="content", wrap=False
-        ):
-            st.subheader(title, anchor=False, width="content")
-            frame.live(_badges)
+        )
         with st.container(
             horizontal=True, vertical_alignment="center", width="content", key="filters"
         ):
             filters.draw(backends, applications)
+        with left:  # after the filters: how often it draws itself again is one of them
+            st.subheader(title, anchor=False, width="content")
+            frame.live(_badges)
 
 
 def _badges() -> None:
