@@ -76,20 +76,28 @@ class Chat(TypedDict):
     messages: Annotated[list[Any], add_messages]
 
 
-def chat(answer: Any, turns: int = 12) -> None:
+def chat(answer: Any, thread: str = "chat", turns: int = 12) -> None:
     builder: Any = StateGraph(Chat)
     builder.add_node("answer", answer)
     builder.add_edge(START, "answer")
     graph = statemeter.instrument(builder.compile(checkpointer=InMemorySaver()))
     for _ in range(turns):
-        graph.invoke({"messages": [HumanMessage("q" * 2_000)]}, config("chat"))
+        graph.invoke({"messages": [HumanMessage("q" * 2_000)]}, config(thread))
 
 
 def test_all_messages_come_back(found: Found) -> None:
-    """add_messages merges them by their ids: nobody notices but the saver."""
+    """add_messages merges them by their ids: nobody notices but the saver. Returning the new one
+    saves what was promised."""
     chat(lambda state: {"messages": [*state["messages"], AIMessage("a" * 500)]})
     (finding,) = found(RULE)
-    assert finding.subject.node == "answer"
+    chat(lambda state: {"messages": [AIMessage("a" * 500)]}, "news")
+    assert len(found(RULE)) == 1
+    before, after = (thread_row(found.store, one)["stored_bytes"]  # type: ignore[attr-defined]
+                     for one in ("chat", "news"))  # fmt: skip
+    (one,) = finding.fixes
+    assert one.saving
+    assert one.saving.bytes == pytest.approx(before - after, rel=0.1)
+    assert (finding.subject.thread, finding.subject.node) == ("chat", "answer")
     assert {one.name: one.value for one in finding.measured}["channels"] == "messages"
 
 
