@@ -87,10 +87,11 @@ def test_a_peak_that_nobody_looked_at(spool: Spooled, tmp_path: Path) -> None:
 
 @contextlib.contextmanager
 def nobody_looks() -> Iterator[None]:
-    """The probe's thread runs, and has to wait."""
+    """The probe's thread runs, and has to wait; that of another test's probe sees nothing."""
     target = probe.get()
     target.awake()
-    with target._lock:
+    with target._lock, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(resident, "look", lambda: None)
         yield
 
 
