@@ -76,6 +76,7 @@ def at_step(page: Page, text: str) -> None:
 
 def click_checkpoint(page: Page, checkpoint: str) -> None:
     """Clicks the mark of a checkpoint in the tree."""
+    drawn(page)
     updates(page, "plot-tree")
     page.locator(".st-key-plot-tree").scroll_into_view_if_needed()
     place = page.evaluate(
@@ -95,6 +96,8 @@ def click_checkpoint(page: Page, checkpoint: str) -> None:
     )
     assert place, f"{checkpoint} is not in the tree"
     page.mouse.move(place["x"], place["y"])
+    # plotly takes a click for one on a point once it has seen the pointer over it.
+    page.wait_for_selector(".st-key-plot-tree .hoverlayer .hovertext")
     page.mouse.click(place["x"], place["y"])
 
 
