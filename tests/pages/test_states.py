@@ -48,18 +48,27 @@ def test_the_demo_starts_by_a_click(
         processes.stop_all()
 
 
-def test_a_failed_demo_says_why(visit: Visit, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A demo that ends in error: its exit code and its last words stand on the page."""
-    monkeypatch.setitem(processes._MODULES, "demo", ["no_such_module"])
+@pytest.mark.parametrize(
+    "program",
+    [("demo", "overview", "run_demo"), ("tour", "tour", "play_tour")],
+    ids=lambda one: one[0],
+)
+def test_a_failed_program_says_why(
+    visit: Visit, store: Path, monkeypatch: pytest.MonkeyPatch, program: tuple[str, str, str]
+) -> None:
+    """A demo or a tour that ends in error: its exit code and its last words stand on the page; it
+    can be started again."""
+    name, page, button = program
+    monkeypatch.setitem(processes._MODULES, name, ["no_such_module"])
     monkeypatch.setattr(processes, "_started", {})
-    shown = visit()
-    shown.button(key="run_demo").click().run()
-    processes._started["demo"].wait(60)
+    shown = visit(page)
+    shown.button(key=button).click().run()
+    processes._started[name].wait(60)
     shown.run()
     told = texts(shown)
-    assert "The demo ended with exit code 1" in told
+    assert f"The {name} ended with exit code 1" in told
     assert "No module named no_such_module" in told
-    assert not shown.button(key="run_demo").disabled
+    assert not shown.button(key=button).disabled
 
 
 @both

@@ -97,20 +97,6 @@ def test_it_is_played_by_a_click(
         processes.stop_all()
 
 
-def test_a_failed_tour_says_why(visit: Visit, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its exit code and its last words stand on the page; it can be played again."""
-    monkeypatch.setitem(processes._MODULES, "tour", ["no_such_module"])
-    monkeypatch.setattr(processes, "_started", {})
-    shown = visit("tour")
-    shown.button(key="play_tour").click().run()
-    processes._started["tour"].wait(60)
-    shown.run()
-    told = texts(shown)
-    assert "The tour ended with exit code 1" in told
-    assert "No module named no_such_module" in told
-    assert not shown.button(key="play_tour").disabled
-
-
 def test_the_code_is_that_of_the_programs() -> None:
     """What the page shows stands in both programs, line after line."""
     plain = {
