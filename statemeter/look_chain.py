@@ -18,6 +18,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+from statemeter import stacks
 from statemeter.look_census import slices, type_name
 from statemeter.looks import Attention, Look, Unable
 
@@ -106,19 +107,26 @@ def _variables(roots: dict[int, tuple[str, str]]) -> list[Any]:
     """Add the variables of functions that run now in threads of the application."""
     values: list[Any] = []
     mine = threading.get_ident()
-    for thread, frame in sys._current_frames().items():
-        current: types.FrameType | None = frame
-        while current is not None and thread != mine:
-            if current.f_code.co_flags & inspect.CO_OPTIMIZED:  # else these are a module's
-                found = current.f_locals
-                for name, value in list(found.items()):
-                    if gc.is_tracked(value) and id(value) not in roots:
-                        roots[id(value)] = (f"running {_function(current)}", name)
-                        values.append(value)
-                if type(found) is dict and not _is_followed(current):
-                    found.clear()  # a copy (until Python 3.12), which the frame would keep
-            current = current.f_back
+    with stacks.read() as frames:
+        for thread, frame in frames.items():
+            current: types.FrameType | None = frame if thread != mine else None
+            while current is not None:
+                if current.f_code.co_flags & inspect.CO_OPTIMIZED:  # else these are a module's
+                    _note_variables(current, roots, values)
+                current = current.f_back
     return values
+
+
+def _note_variables(
+    frame: types.FrameType, roots: dict[int, tuple[str, str]], values: list[Any]
+) -> None:
+    found = frame.f_locals
+    for name, value in list(found.items()):
+        if gc.is_tracked(value) and id(value) not in roots:
+            roots[id(value)] = (f"running {_function(frame)}", name)
+            values.append(value)
+    if type(found) is dict and not _is_followed(frame):
+        found.clear()  # a copy (until Python 3.12), which the frame would keep
 
 
 def _is_followed(frame: types.FrameType) -> bool:

@@ -6,13 +6,12 @@ A call in a coroutine is on no stack while it waits: it is not seen.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from types import CodeType
 from typing import Any
 
-from statemeter import saver_methods
+from statemeter import saver_methods, stacks
 
 STUCK_SECONDS = 10.0
 """A call that is under way for so long is told."""
@@ -42,11 +41,10 @@ def read() -> dict[str, int]:
     now_ns = time.perf_counter_ns()
     names: Counter[str] = Counter()
     oldest_ns = 0
-    for frame in list(sys._current_frames().values())[:THREADS]:
-        found = _call(frame)
-        if found is None:
-            continue
-        method, call = found
+    with stacks.read() as frames:
+        calls = [found for one in list(frames.values())[:THREADS] if (found := _call(one))]
+        frames.clear()
+    for method, call in calls:
         age_ns = now_ns - getattr(call, "step_ns", call.start_ns)
         if age_ns >= STUCK_SECONDS * 1e9:
             oldest_ns = max(oldest_ns, age_ns)
