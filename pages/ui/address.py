@@ -10,6 +10,10 @@ filters have put there, and leave an address in between for Back to stop at.
 
 from __future__ import annotations
 
+import secrets
+import time
+from dataclasses import dataclass, field
+
 import streamlit as st
 
 from pages.ui import filters
@@ -21,6 +25,9 @@ STEP, WITH = "step", "with"
 """Names in the address, and keys of the fields."""
 
 _PENDING = "statemeter_go"
+_HOLD_SECONDS = 10.0
+"""How long a live part goes on asking the browser to go: one that is busy may not have mounted what
+goes before the part is drawn again."""
 _LAST, _PAGE = "statemeter_last_thread", "statemeter_address_page"
 _DRAWN = "statemeter_address_drawn"
 
@@ -35,8 +42,9 @@ export default function ({ data }) {
     if (now.searchParams.has(name)) next.searchParams.set(name, now.searchParams.get(name));
   }
   for (const [name, value] of Object.entries(data.set)) next.searchParams.set(name, value);
-  if (next.href === now.href || window.statemeterWent === data.number) return;
-  window.statemeterWent = data.number;
+  if (window.statemeterWent === data.asked) return;
+  window.statemeterWent = data.asked;
+  if (next.href === now.href) return;
   history.pushState({}, "", next);
   window.dispatchEvent(new PopStateEvent("popstate"));
 }
@@ -53,6 +61,9 @@ def draw(page: str) -> None:
     Args:
         page: names the page of this run.
     """
+    asked = st.session_state.get(_PENDING)
+    if asked is not None and asked.part is not None:
+        del st.session_state[_PENDING]  # it went there, or the visitor elsewhere
     _recall(page)
     if page in OF_THREADS:
         _fields()
@@ -146,25 +157,43 @@ def ask_for_list() -> None:
     ask_for_thread("", "")
 
 
+@dataclass
+class _Asked:
+    """A way to another address, which a callback has asked for."""
+
+    page: str
+    names: dict[str, str]
+    at: float = field(default_factory=time.monotonic)
+    key: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Told to the browser, which goes once."""
+    part: str | None = None
+    """Of the page, that draws what goes; None: none does yet."""
+
+
 def _ask(page: str, names: dict[str, str]) -> None:
-    number = int(st.session_state.get(f"{_PENDING}_number", 0)) + 1
-    st.session_state[f"{_PENDING}_number"] = number
-    st.session_state[_PENDING] = (page, names, number)
+    st.session_state[_PENDING] = _Asked(page, names)
 
 
-def follow() -> None:
-    """Goes where a callback of this run has asked for."""
-    asked = st.session_state.pop(_PENDING, None)
+def follow(part: str) -> None:
+    """Goes where a callback has asked for.
+
+    Args:
+        part: of the page, which is drawn now; no other of the page has its name.
+    """
+    asked: _Asked | None = st.session_state.get(_PENDING)
     if asked is None:
         return
-    page, names, number = asked
+    if asked.part is None:
+        asked.part = part
+    elif asked.part != part or time.monotonic() - asked.at > _HOLD_SECONDS:
+        return
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     _go(
         key="go",
         data={
-            "path": f"/{base}/{page}" if base else f"/{page}",
+            "path": f"/{base}/{asked.page}" if base else f"/{asked.page}",
             "keep": list(filters.SHARED),
-            "set": {name: value for name, value in names.items() if value},
-            "number": number,
+            "set": {name: value for name, value in asked.names.items() if value},
+            "asked": asked.key,
         },
     )

@@ -28,7 +28,7 @@ def draw() -> None:
         st.text_input("Finding", key=KEY, bind="query-params")
         st.text_input("Thread of the findings", key="of", bind="query-params")
     frame.live(lambda: states.or_else(_body))
-    frame.guarded(lambda: states.if_any(_settle))
+    frame.guarded(lambda: states.if_any(_settle), "-settle")
     frame.guarded(lambda: states.if_any(finding_rules.draw), "rules")
 
 

@@ -86,14 +86,14 @@ def live(draw: Callable[[], None], part: str = "") -> None:
 
     Args:
         draw: what draws it.
-        part: its name, where the page has several.
+        part: its name, which no other part of the page has; empty: the main one.
     """
     st.fragment(lambda: guarded(draw, part), run_every=filters.refresh_seconds())()
 
 
 def guarded(draw: Callable[[], None], part: str = "") -> None:
     """Draws; a fault becomes a message that says what, where and the fix."""
-    address.follow()
+    address.follow(part)
     try:
         draw()
     except StoreError as error:

@@ -30,7 +30,7 @@ def draw(title: str) -> None:
             filters.draw(backends, applications)
         with left:  # after the filters: how often it draws itself again is one of them
             st.subheader(title, anchor=False, width="content")
-            frame.live(_badges)
+            frame.live(_badges, "-badges")
 
 
 def _badges() -> None:

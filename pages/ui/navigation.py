@@ -57,7 +57,7 @@ def run() -> None:
     # Without an icon of ours, the browser would fetch the page's from a server of Google's.
     st.set_page_config(page_title=f"{page.title} · Statemeter", page_icon=_ICON, layout="wide")
     frame.style()
-    frame.guarded(lambda: _inside(page))
+    frame.guarded(lambda: _inside(page), "-page")
 
 
 def _inside(page: st.Page) -> None:

@@ -32,7 +32,7 @@ def draw() -> None:
         st.text_input("Process", key=KEY, bind="query-params")
     frame.live(lambda: states.or_else(_body))
     # Outside of what is drawn again and again: a visitor types and waits there.
-    frame.guarded(lambda: states.if_any(_asked))
+    frame.guarded(lambda: states.if_any(_asked), "-asked")
 
 
 def _body() -> None:

@@ -23,10 +23,18 @@ Look = Callable[..., Page]
 PATIENCE_SECONDS = 60
 """How long a condition may take to hold; a busy machine takes its time."""
 
-DRAWN = """() => {
+ENDS = """window.statemeterEnds = 0;
+new MutationObserver((changes) => {
+  for (const { target } of changes)
+    if (target.dataset.testScriptState === "notRunning") window.statemeterEnds += 1;
+}).observe(document, { subtree: true, attributeFilter: ["data-test-script-state"] })"""
+"""Counts the ends of runs: on a busy machine a live page begins the next one in the same frame, and
+whoever asks from time to time sees it run forever."""
+
+DRAWN = """(before) => {
   const app = document.querySelector("[data-testid=stApp]");
   const all = (selector) => [...document.querySelectorAll(selector)];
-  return app?.dataset.testScriptState === "notRunning"
+  return (app?.dataset.testScriptState === "notRunning" || window.statemeterEnds > before)
     && all("[data-testid=stSkeleton]").length === 0
     && all(".st-key-window button").length > 0
     && all(".st-key-backend input").length > 0
@@ -70,6 +78,7 @@ def look(browser: Browser) -> Iterator[Look]:
         )
         pages.append(page)
         page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        page.add_init_script(ENDS)
         page.goto(address)
         drawn(page)
         return page
@@ -140,7 +149,8 @@ def answering(process: subprocess.Popen[str], port: int) -> str:
 
 def drawn(page: Page) -> None:
     """Waits until the script has run and the browser has mounted what it drew."""
-    page.wait_for_function(DRAWN, timeout=PATIENCE_SECONDS * 1000)
+    before = page.evaluate("window.statemeterEnds ?? 0")
+    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE_SECONDS * 1000)
 
 
 def runs_again(page: Page, times: int = 2) -> None:

@@ -203,7 +203,7 @@ def test_on_a_phone(look: Look, filled: str) -> None:
 
 def test_a_choice_survives_live_updates(look: Look, filled: str, store: Path) -> None:
     """Operation and percentile stay chosen, in the address too, and charts are the same ones."""
-    page = look(f"{filled}/backends?refresh=1s&operation=put_writes&percentile=p99")
+    page = look(f"{filled}/backends?refresh=5s&operation=put_writes&percentile=p99")
     spark = "plot-spark-backend-sqlite"
     plot = page.locator(f".st-key-{spark} .statemeter-plot")
     before = updates(page, spark)
