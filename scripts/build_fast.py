@@ -1,4 +1,4 @@
-"""Build the C part of the probe beside its source, where a compiler is; nothing fails without one.
+"""Build the C part of the probe beside its sources, where a compiler is; nothing fails without one.
 
 ``pip install`` builds it by itself; this is for the probe that runs from the repository.
 """
@@ -12,12 +12,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parent.parent / "statemeter" / "_fast.c"
-TARGET = SOURCE.with_name("_fast" + str(sysconfig.get_config_var("EXT_SUFFIX")))
+FOLDER = Path(__file__).resolve().parent.parent / "statemeter"
+SOURCES = sorted(FOLDER.glob("_fast*.c"))
+TARGET = FOLDER / f"_fast{sysconfig.get_config_var('EXT_SUFFIX')}"
 
 
 def main() -> None:
-    """Build, unless that was done since the source changed."""
+    """Build, unless that was done since its sources changed."""
     if os.name != "posix" or _is_newer():
         return
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
@@ -27,7 +28,7 @@ def main() -> None:
     made = TARGET.with_name(f"{TARGET.name}.{os.getpid()}")  # several may be started side by side
     command = [
         *shlex.split(compiler), "-O2", "-fPIC", *shared, f"-I{sysconfig.get_path('include')}",
-        str(SOURCE), "-o", str(made),
+        *map(str, SOURCES), "-o", str(made),
     ]  # fmt: skip
     try:
         subprocess.run(  # noqa: S603 (the compiler of this machine)
@@ -46,7 +47,8 @@ def main() -> None:
 
 def _is_newer() -> bool:
     try:
-        return TARGET.stat().st_mtime >= SOURCE.stat().st_mtime
+        made = TARGET.stat().st_mtime
+        return all(part.stat().st_mtime <= made for part in [*SOURCES, FOLDER / "_fast.h"])
     except OSError:
         return False
 

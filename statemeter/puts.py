@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from statemeter import codecs, events, json_sizes, sizes
+from statemeter import codecs, events, fast, json_sizes, sizes
 from statemeter.asides import Aside
 from statemeter.records import common, size_of
 
@@ -26,6 +26,7 @@ takes of it cannot be told, and its bytes before would not add up to what is sto
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
+@fast.first()
 def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) -> tuple[Any, ...]:
     """A ``Put`` event.
 

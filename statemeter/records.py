@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from statemeter import resident
+from statemeter import fast, resident
 
 if TYPE_CHECKING:
     from statemeter.calls import Call, Rows, RunScope
@@ -44,6 +44,7 @@ def size_of(dump: tuple[Any, ...]) -> int:
     return len(blob) if blob is not None else dump[2]
 
 
+@fast.first(_node_of_task)
 def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
     """A ``Writes`` event; a value that the saver did not serialize has -1.
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from statemeter import events
+from statemeter import events, fast
 
 try:
     import fcntl
@@ -39,6 +39,7 @@ def record(payload: bytes) -> bytes:
     return b"%08x %b\n" % (_crc32(payload), payload)
 
 
+@fast.first()
 def line(fields: tuple[Any, ...]) -> bytes:
     """The record of an event: as it is, else with its names tamed; empty where even that is longer
     than a record may be."""

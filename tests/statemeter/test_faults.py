@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
-from statemeter import events, faults, probe, sizes
+from statemeter import events, fast, faults, probe, sizes
 from tests.statemeter import breaking, driving
 from tests.statemeter.breaking import broken
 from tests.statemeter.driving import HELLO, SCENES, Stage
@@ -158,7 +158,9 @@ def no_faults() -> bool:
 
 @pytest.fixture(autouse=True)
 def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sizes are read in Python, where a function can be broken; of the C part see test_fast.py."""
+    """Python does it, where a function can be broken; of the C part see test_fast.py and
+    test_fast_records.py."""
+    monkeypatch.setattr(fast, "IN_C", {})
     monkeypatch.setattr(sizes, "document", sizes.document_in_python)
     monkeypatch.setattr(sizes, "largest", sizes.largest_in_python)
 
