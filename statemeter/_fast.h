@@ -30,4 +30,17 @@ PyObject *fast_put(PyObject *module, PyObject *const *arguments, Py_ssize_t coun
 PyObject *fast_writes(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 int fast_puts_begin(void);
 
+/* _fast_notes.c, as notes.py. */
+PyObject *fast_note_put(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+int fast_notes_begin(void);
+
+#ifndef _WIN32
+/* _fast_calls.c, as calls.py and serde.py. */
+PyObject *fast_measures(PyObject *module, PyObject *arguments);
+PyObject *fast_begin(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *fast_end(PyObject *module, PyObject *call);
+PyObject *fast_dumped(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+PyObject *fast_loaded(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
+#endif
+
 #endif

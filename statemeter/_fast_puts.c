@@ -415,7 +415,7 @@ static PyObject *node_of(PyObject *nodes, PyObject *task, PyObject *path)
     return node;
 }
 
-/* writes(seq, call, nodes) */
+/* writes(nodes, seq, call) */
 PyObject *fast_writes(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     PyObject *names = NULL, *dumps = NULL, *told = NULL, *task, *path, *pair;
@@ -423,9 +423,9 @@ PyObject *fast_writes(PyObject *module, PyObject *const *arguments, Py_ssize_t c
     Fields fields = {.failed = 1};
     Py_ssize_t i, at = 0, size;
 
-    if (count != 3 || !PyDict_CheckExact(arguments[2]))
-        return PyErr_Format(PyExc_TypeError, "writes takes a number, a call and a dict");
-    if (noted(arguments[1], 4, &names, &dumps)
+    if (count != 3 || !PyDict_CheckExact(arguments[0]))
+        return PyErr_Format(PyExc_TypeError, "writes takes a dict, a number and a call");
+    if (noted(arguments[2], 4, &names, &dumps)
         && PyUnicode_CheckExact(task = PyTuple_GET_ITEM(names, 2))
         && PyUnicode_CheckExact(path = PyTuple_GET_ITEM(names, 3))
         && given(&written, PyTuple_GET_ITEM(names, 0), PyTuple_GET_ITEM(names, 1))
@@ -442,11 +442,11 @@ PyObject *fast_writes(PyObject *module, PyObject *const *arguments, Py_ssize_t c
             Py_XDECREF(pair);
         }
         if (!fields.failed)
-            common(&fields, WRITES, arguments[0], arguments[1], NULL,
+            common(&fields, WRITES, arguments[1], arguments[2], NULL,
                    PyTuple_GET_SIZE(dumps) ? tag_of(PyTuple_GET_ITEM(dumps, 1)) : NULL);
         add(&fields, Py_NewRef(task));
         if (!fields.failed)
-            add(&fields, node_of(arguments[2], task, path));
+            add(&fields, node_of(arguments[0], task, path));
         add(&fields, Py_NewRef(told));
     }
     Py_XDECREF(written.names);

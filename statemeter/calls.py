@@ -13,12 +13,13 @@ from __future__ import annotations
 import contextvars
 import os
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 import msgspec
 
-from statemeter import faults, hints, probe
+from statemeter import fast, faults, hints, probe
 from statemeter.introduction import SaverInfo
 
 clock = time.perf_counter_ns
@@ -105,13 +106,9 @@ class Call:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        token = self.token
-        if token is None:
-            return
         try:
-            self.duration_ns = clock() - self.start_ns
-            self.token = None
-            leave(token)
+            if not _end(self):
+                return
             if kind is not None:
                 self.error = kind.__name__
                 hints.tell(self.info, error)
@@ -121,7 +118,7 @@ class Call:
 
     def emit(self) -> None:
         """Queue the event; serialized state beyond the limit is let go, its size is known."""
-        target = probe.get()
+        target = probe._probe or probe.get()
         if target.held_bytes + self.held_bytes > target.held_limit:
             for index in range(1, len(self.dumps), 2):
                 tag, blob = self.dumps[index]
@@ -130,13 +127,24 @@ class Call:
         target.emit(self.build, self, self.held_bytes)
 
 
+def _end_in_python(call: Call) -> bool:
+    """Stop the clock; False for a call that is part of another one."""
+    token = call.token
+    if token is None:
+        return False
+    call.duration_ns = clock() - call.start_ns
+    call.token = None
+    leave(token)
+    return True
+
+
 _PART = _new(Call)
 """Stands for each call that is part of another one, or could not be begun: it tells nothing."""
 _PART.token = None
 
 
-def begin(
-    saver: Any, build: Any, config: Any, note: Any = None, given: Any = (), *, call: Any = None
+def begin_in_python(
+    saver: Any, build: Any, config: Any, note: Any, given: Any, *, call: Any = None
 ) -> Call:
     """Start the clocks of a call, unless it is part of one that is under way.
 
@@ -172,6 +180,15 @@ def begin(
         return _PART
 
 
+_measures = fast.IN_C.get("measures")
+if not (_measures and _measures(Call, CALL, SCOPE, faults.fault, _PART, begin_in_python)):
+    for _name in ("begin", "end", "dumped", "loaded"):
+        fast.IN_C.pop(_name, None)
+begin: Callable[[Any, Any, Any, Any, Any], Call] = fast.IN_C.get("begin", begin_in_python)
+"""``begin_in_python``, or the same in C."""
+_end: Callable[[Call], bool] = fast.IN_C.get("end", _end_in_python)
+
+
 class Rows(Call):
     """A ``list``: the time inside the saver apart from the time that the caller takes."""
 
@@ -191,7 +208,7 @@ class Rows(Call):
 
     def __enter__(self) -> Rows:
         saver, build, config = self.asked
-        if begin(saver, build, config, call=self) is self:
+        if begin_in_python(saver, build, config, None, (), call=self) is self:
             self.nested = False
             self.step_ns = self.start_ns
         self.asked = None

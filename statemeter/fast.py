@@ -1,18 +1,21 @@
 """The C part of the probe (``_fast*.c``): it tries first, and Python does what it leaves.
 
-It makes records of the usual kind, byte for byte those that Python makes.
+It makes records of the usual kind, byte for byte those that Python makes, and notes of a measured
+call what Python notes.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from statemeter import faults
 
-P = ParamSpec("P")
 R = TypeVar("R")
+Build = Callable[[int, Any], R]
+
+_NAMES = ("line", "put", "writes", "note_put", "measures", "begin", "end", "dumped", "loaded")
 
 IN_C: dict[str, Callable[..., Any]] = {}
 """What was built, by name; nothing where no compiler was, or where nobody built the sources."""
@@ -22,32 +25,26 @@ try:
 except ImportError:
     pass
 else:
-    IN_C = {made.__name__: made for made in (_fast.line, _fast.put, _fast.writes)}
+    IN_C = {name: getattr(_fast, name) for name in _NAMES if hasattr(_fast, name)}
 
 
-def first(*beside: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Have the function of the same name in C do it, which is given ``beside`` as well.
+def first(in_python: Build[R]) -> Build[R]:
+    """Have the function of the same name in C make an event.
 
-    Where that gives None, fails (which is counted), or anything is given by name, Python does it.
+    Where that gives None, or fails, which is counted, Python does it.
     """
+    name = in_python.__name__
+    if name not in IN_C:
+        return in_python
 
-    def tried_first(in_python: Callable[P, R]) -> Callable[P, R]:
-        name = in_python.__name__
-        if name not in IN_C:
-            return in_python
+    @functools.wraps(in_python)
+    def made(seq: int, item: Any) -> R:
+        try:
+            found: R | None = IN_C[name](seq, item)
+            if found is not None:
+                return found
+        except Exception:
+            faults.fault(f"{name} in C")
+        return in_python(seq, item)
 
-        @functools.wraps(in_python)
-        def made(*given: P.args, **named: P.kwargs) -> R:
-            in_c = IN_C.get(name)
-            if in_c is not None and not named:
-                try:
-                    found: R | None = in_c(*given, *beside)
-                    if found is not None:
-                        return found
-                except Exception:
-                    faults.fault(f"{name} in C")
-            return in_python(*given, **named)
-
-        return made
-
-    return tried_first
+    return made

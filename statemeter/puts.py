@@ -26,8 +26,9 @@ takes of it cannot be told, and its bytes before would not add up to what is sto
 _MANY_CHANNELS = 300  # a record of more channels may outgrow RECORD_MAX_BYTES
 
 
-@fast.first()
-def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) -> tuple[Any, ...]:
+def put_in_python(
+    seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0
+) -> tuple[Any, ...]:
     """A ``Put`` event.
 
     The backend holds ``held(n)`` bytes for n bytes of the document or of metadata, and ``added``
@@ -68,6 +69,12 @@ def put(seq: int, call: Call, held: Callable[[int], int] = int, added: int = 0) 
         document_bytes, blob_bytes, metadata_bytes, bookkeeping, int(whole),
         *_bounded(*ends, inline, root, deltas, snapshots),
     )  # fmt: skip
+
+
+@fast.first
+def put(seq: int, call: Call) -> tuple[Any, ...]:
+    """A ``Put`` event, of a backend that holds the bytes as they are."""
+    return put_in_python(seq, call)
 
 
 def _owned(

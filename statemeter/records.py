@@ -5,6 +5,7 @@ Fields are in the order of ``statemeter.events``.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,7 @@ def size_of(dump: tuple[Any, ...]) -> int:
     return len(blob) if blob is not None else dump[2]
 
 
-@fast.first(_node_of_task)
-def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
+def writes_in_python(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any, ...]:
     """A ``Writes`` event; a value that the saver did not serialize has -1.
 
     The backend holds ``held(n)`` bytes for n bytes of a value.
@@ -63,6 +63,16 @@ def writes(seq: int, call: Call, held: Callable[[int], int] = int) -> tuple[Any,
     if dumps:
         call.serializer = dumps[1][0]
     return (*common("writes", seq, call), task, _node(task, path), told)
+
+
+if "writes" in fast.IN_C:
+    fast.IN_C["writes"] = functools.partial(fast.IN_C["writes"], _node_of_task)
+
+
+@fast.first
+def writes(seq: int, call: Call) -> tuple[Any, ...]:
+    """The same, of a backend that holds the bytes as they are."""
+    return writes_in_python(seq, call)
 
 
 def _node(task: str, path: str) -> str:

@@ -35,7 +35,7 @@ def put(seq: int, call: Call) -> tuple[Any, ...]:
             call.dumps[at] = names[0]
             added = _added(call.dumps[at + 1])
             break
-    return puts.put(seq, call, added=added)
+    return puts.put_in_python(seq, call, added=added)
 
 
 def _added(dump: tuple[Any, ...]) -> int:
@@ -57,10 +57,10 @@ def _added(dump: tuple[Any, ...]) -> int:
     return names + sends + len('""') * numbers
 
 
-writes = functools.partial(records.writes, held=base64_bytes)
+writes = functools.partial(records.writes_in_python, held=base64_bytes)
 """The ``Writes`` event of all of them."""
 
-valkey_put = functools.partial(puts.put, held=base64_bytes)
+valkey_put = functools.partial(puts.put_in_python, held=base64_bytes)
 """The ``Put`` event of ValkeySaver."""
 
 

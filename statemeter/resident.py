@@ -130,7 +130,8 @@ def now() -> int:
 def told(at_ns: int, duration_ns: int, first: bytes, last: bytes) -> tuple[int, int, int]:
     """Bytes before, after and at the peak of the node that began at ``at_ns`` of the wall clock;
     each -1 where unknown."""
-    begin, end = _bytes_of(first), _bytes_of(last)
+    begin = _bytes_of(first)
+    end = begin if last == first else _bytes_of(last)
     if begin < 0 or end < 0:
         return NOT_SEEN
     highest = between(at_ns, duration_ns, marks=True)

@@ -62,7 +62,7 @@ def _with_allowlist(cls: Any) -> Callable[..., Any]:
 
 def _sync_methods(cls: Any) -> dict[str, Any]:
     def get_tuple(self: Any, config: Any, **options: Any) -> Any:
-        with begin(self, records.read, config) as call:
+        with begin(self, records.read, config, None, ()) as call:
             found = cls.get_tuple(self, config, **options)
             call.detail = found is not None
             return found
@@ -112,7 +112,7 @@ def _async_methods(cls: Any) -> dict[str, Any]:
     put_event, note_put, writes_event = backend.put, backend.note_put, backend.writes
 
     async def aget_tuple(self: Any, config: Any, **options: Any) -> Any:
-        with begin(self, records.read, config) as call:
+        with begin(self, records.read, config, None, ()) as call:
             found = await cls.aget_tuple(self, config, **options)
             call.detail = found is not None
             return found

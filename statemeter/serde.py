@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from statemeter import faults, subclass, unregistered
+from statemeter import fast, faults, subclass, unregistered
 from statemeter.calls import CALL, clock
 
 ORIGINAL = "_statemeter_serde"
@@ -36,6 +36,23 @@ def plain(serializer: Any) -> Any:
 
 
 def _methods(cls: Any) -> dict[str, Any]:
+    return _methods_in_c(cls) if "dumped" in fast.IN_C else _methods_in_python(cls)
+
+
+def _methods_in_c(cls: Any) -> dict[str, Any]:
+    dumps, loads = cls.dumps_typed, cls.loads_typed
+    dumped, loaded = fast.IN_C["dumped"], fast.IN_C["loaded"]
+
+    def dumps_typed(self: Any, obj: Any) -> tuple[str, bytes]:
+        return dumped(dumps, self, obj)  # type: ignore[no-any-return]
+
+    def loads_typed(self: Any, data: tuple[str, bytes]) -> Any:
+        return loaded(loads, self, data)
+
+    return {"dumps_typed": dumps_typed, "loads_typed": loads_typed}
+
+
+def _methods_in_python(cls: Any) -> dict[str, Any]:
     dumps, loads = cls.dumps_typed, cls.loads_typed
 
     def dumps_typed(self: Any, obj: Any) -> tuple[str, bytes]:

@@ -4,9 +4,9 @@ Nothing is decoded but keys (channel names) and class names: packed values tell 
 LangGraph packs messages and other objects as extension values, so an element costs the same
 whatever its size.
 
-There are two of each function, with the same results: in C (``_fast.c``) where it could be built,
-and in Python, where ``msgspec.Raw`` gives the span of each value. They differ only for values
-nested about a thousand deep, which both take for unreadable, each from a depth of its own.
+There are two of each function, with the same results: in C (``_fast_sizes.c``) where it could be
+built, and in Python, where ``msgspec.Raw`` gives the span of each value. They differ only for
+values nested about a thousand deep, which both take for unreadable, each from a depth of its own.
 """
 
 from __future__ import annotations

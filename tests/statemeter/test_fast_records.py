@@ -19,7 +19,7 @@ import statemeter
 from statemeter import calls, faults, probe, puts, records
 from statemeter import fast as in_front
 from statemeter.introduction import SaverInfo
-from statemeter.spool import line as line_of_fields
+from statemeter.spool import line_in_python
 from tests.statemeter.graphs import chat, thread
 from tests.statemeter.spooled import Spooled
 from tests.statemeter.test_fast import damaged, documents, values
@@ -49,9 +49,8 @@ fields = st.recursive(
     ),
     max_leaves=25,
 )
-line_in_python: Callable[..., Any] = line_of_fields.__wrapped__  # type: ignore[attr-defined]
-put_in_python: Callable[..., Any] = puts.put.__wrapped__  # type: ignore[attr-defined]
-writes_in_python: Callable[..., Any] = records.writes.__wrapped__  # type: ignore[attr-defined]
+put_in_python = puts.put_in_python
+writes_in_python = records.writes_in_python
 
 
 def outcome(function: Callable[..., Any], *given: Any) -> Any:
@@ -88,7 +87,7 @@ def assert_same(in_c: Callable[..., Any], in_python: Callable[..., Any], **more:
 
 
 def writes(seq: int, call: Any) -> Any:
-    return fast.writes(seq, call, records._node_of_task)
+    return fast.writes(records._node_of_task, seq, call)
 
 
 @given(st.lists(fields, max_size=12).map(tuple))
