@@ -256,7 +256,9 @@ PyObject *fast_begin(PyObject *module, PyObject *const *arguments, Py_ssize_t co
 
     if (count != 5 || !call_type || !PyTuple_CheckExact(arguments[4]))
         return PyErr_Format(PyExc_TypeError, "begin takes what calls.begin takes");
-    if ((held = PyObject_GetAttr(arguments[0], word[DICT])) && PyDict_CheckExact(held))
+    if (!(held = PyObject_GetAttr(arguments[0], word[DICT])))
+        PyErr_Clear();
+    if (held && PyDict_CheckExact(held))
         info = Py_XNewRef(PyDict_GetItemWithError(held, word[OUR_INFO]));
     if (PyDict_CheckExact(arguments[2]))
         config = Py_XNewRef(PyDict_GetItemWithError(arguments[2], word[CONFIGURABLE]));
