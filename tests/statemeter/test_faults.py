@@ -124,6 +124,7 @@ EXCEPTED = {
     "resources.ResourceInfo.__deepcopy__": "returns itself",
     "saver_methods._aobserved": BODY,
     "saver_methods._observed": BODY,
+    "serde._methods_in_c": "see test_fast_calls.py; here those in Python are made",
     "settings._folders": IMPORTED,
     "settings._patterns": IMPORTED,
     "settings.roots": IMPORTED,
