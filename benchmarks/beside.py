@@ -4,7 +4,7 @@ Two things are measured. A backlog of made-up chat turns is drained, from its fi
 events a second of CPU time of the collector's process, and the peak RSS of that and of the process
 that looks (``collector.watcher``), each of itself alone. And a chat that runs with the probe: from
 when an event happened to when another program can read its row, which takes in the probe's 0.2 s
-between two writes.
+between two writes. When it is over, both processes are idle, and what they take then is told.
 
 Rules look from the start here (a collector lets three seconds pass), and for ``SETTLE_SECONDS``
 after the last row: what is of no thread is looked at every ten seconds.
@@ -40,6 +40,7 @@ EVENTS = 400_000
 TURN_SECONDS = 0.1
 CHAT_SECONDS = 40.0
 SETTLE_SECONDS = 12.0
+IDLE_SECONDS = 20.0
 POLL_SECONDS = 0.02
 CHILDREN_SECONDS = 0.5
 ARMS = ("without rules", "with rules")
@@ -66,8 +67,16 @@ class Running:
     @property
     def cpu_seconds(self) -> float:
         """Of the collector's process alone, all its threads."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        return _cpu_seconds(self.process)
+
+    def busy(self, seconds: float) -> tuple[float, float]:
+        """Shares of a core, %, that the collector and what it started take now."""
+        both = [[self.process], self.process.children()]
+        before = [sum(map(_cpu_seconds, one)) for one in both]
+        time.sleep(seconds)
+        after = [sum(map(_cpu_seconds, one)) for one in both]
+        first, second = (100 * (b - a) / seconds for a, b in zip(before, after, strict=True))
+        return first, second
 
     def note(self) -> None:
         """Look at the peaks."""
@@ -133,8 +142,9 @@ def drain(arm: str, events: int) -> dict[str, float]:
             }
 
 
-def delays(arm: str, seconds: float) -> list[float]:
-    """Seconds from an event to its row, of a chat that runs."""
+def delays(arm: str, seconds: float) -> tuple[list[float], tuple[float, float]]:
+    """Seconds from an event to its row, of a chat that runs; and what is taken when it is over,
+    % of a core, by the collector and by the process that looks."""
     with _folder() as folder, collector(arm, folder) as running:
         while not running.number("SELECT count(*) FROM collector"):
             time.sleep(POLL_SECONDS)
@@ -160,7 +170,8 @@ def delays(arm: str, seconds: float) -> list[float]:
             app.wait()
         if arm == ARMS[1] and not _looks(running):
             raise SystemExit("no rule has looked: have the chat last longer.")
-        return found
+        time.sleep(SETTLE_SECONDS)  # what is new is looked at
+        return found, running.busy(IDLE_SECONDS)
 
 
 def chat(seconds: float) -> None:
@@ -183,10 +194,13 @@ def measure(quick: bool, events: int = EVENTS, repeats: int = 5) -> dict[str, An
     seconds = 12.0 if quick else CHAT_SECONDS
     runs: dict[str, list[dict[str, float]]] = {arm: [] for arm in ARMS}
     waits: dict[str, list[float]] = {arm: [] for arm in ARMS}
+    idle: dict[str, list[tuple[float, float]]] = {arm: [] for arm in ARMS}
     for number in range(repeats):
         for arm in ARMS if number % 2 == 0 else reversed(ARMS):
             runs[arm].append(drain(arm, events))
-            waits[arm] += delays(arm, seconds)
+            found, taken = delays(arm, seconds)
+            waits[arm] += found
+            idle[arm].append(taken)
     figures = []
     for arm in ARMS:
         core = [run["core"] for run in runs[arm]]
@@ -200,11 +214,15 @@ def measure(quick: bool, events: int = EVENTS, repeats: int = 5) -> dict[str, An
             figure(f"event to store, p50, {arm}", percentile(waits[arm], 0.5), "s"),
             figure(f"event to store, p99, {arm}", percentile(waits[arm], 0.99), "s",
                    bound="<= 1"),
+            figure(f"CPU when idle, {arm}", statistics.median(one for one, _ in idle[arm]),
+                   "% of a core"),
         ]  # fmt: skip
     ratios = [after["core"] / before["core"] for before, after in zip(*runs.values(), strict=True)]
     figures += [
         figure("peak RSS of the process that looks",
                max(run["watcher"] for run in runs[ARMS[1]]) / 1e6, "MB"),
+        figure("CPU of the process that looks, when idle",
+               statistics.median(other for _, other in idle[ARMS[1]]), "% of a core"),
         figure("one core, with rules / without", statistics.median(ratios), "x",
                spread=quartiles(ratios)),
     ]  # fmt: skip
@@ -213,6 +231,11 @@ def measure(quick: bool, events: int = EVENTS, repeats: int = 5) -> dict[str, An
 
 def _looks(running: Running) -> int:
     return running.number("SELECT sum(looks) FROM rules")
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def _peak_bytes(pid: int) -> int:

@@ -189,10 +189,10 @@ class Watch:
     def _fail(self, now: float, how: str) -> None:
         self._ended += 1
         self._again = now + self._wait
-        times = f", for the {self._ended}th time in a row" if self._ended > 3 else ""
+        times = f", {self._ended} times in a row" if self._ended > 1 else ""
         self.problem = (
-            f"The process that looks for findings and alerts {how}{times}. It is started again in "
-            f"{self._wait:.0f} s; meanwhile events are stored, and nothing is found"
+            f"The process that looks for findings and alerts {how}{times}; another one is started "
+            f"in {self._wait:.0f} s. Events are stored meanwhile."
         )
         logger.warning("%s", self.problem)
         self._wait = min(2 * self._wait, RETRY_SECONDS[1])
