@@ -259,5 +259,6 @@ class Watch:
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
         with contextlib.suppress(ValueError):
-            return f"was killed ({signal.Signals(-code).name}; perhaps memory ran out)"
+            name = signal.Signals(-code).name
+            return f"was killed ({name}{'; perhaps memory ran out' if name == 'SIGKILL' else ''})"
     return f"ended (exit code {code})"
