@@ -22,7 +22,7 @@ def draw(health: Health) -> None:
         )  # fmt: skip
         if health.problem:
             st.error("The collector has a problem:", icon=":material/error:")
-            st.code(health.problem, language=None)
+            st.code(health.problem, language=None, wrap_lines=True)
         if health.drained is not None and health.lag_seconds > 2:
             st.progress(
                 health.drained,
