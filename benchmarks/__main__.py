@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.figures import machine
 
-BENCHMARKS = ("attach", "chat", "collector", "pages", "serializers", "threads", "vitals")
+BENCHMARKS = ("attach", "beside", "chat", "collector", "pages", "serializers", "threads", "vitals")
 
 
 def run(name: str, quick: bool) -> dict[str, Any]:

@@ -5,9 +5,8 @@ in a process of its own, which is what a user runs. The rate on one core is by i
 is one thread, without that of its start, which is the floor and told apart; the rate by the clock
 has start-up, waiting for the disk and for other programs in it.
 
-Both are without the rules of findings and alerts, which a collector that ends looks at once. What
-they take is told of collectors that go on, with and without them in turns: from the first to the
-last row of the backlog, by the CPU time of all threads.
+Both are without the rules of findings and alerts, which ``benchmarks.beside`` has in collectors
+that go on. What the look takes that ``--once`` ends with, in its own process, is told apart.
 """
 
 from __future__ import annotations
@@ -17,28 +16,25 @@ import json
 import os
 import resource
 import shutil
-import signal
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from benchmarks.figures import figure, quartiles
 from benchmarks.traffic import Traffic, write_spool
 
 RSS_BYTES_BOUND = 200_000_000
 ENTRY = "import sys; from collector.command import main; sys.exit(main(sys.argv[1:]))"
-WITHOUT = "from collector.beside import Beside; Beside.tend = Beside.look_once = lambda *_: None; "
-POLL_SECONDS = 0.05
+WITHOUT = "from collector.watch import Watch; Watch.look_once = lambda *_: None; "
 
 
-def drain(events: int, backend: str, threads: int) -> dict[str, float]:
+def drain(events: int, backend: str, threads: int, rules: bool = False) -> dict[str, float]:
     """One run: events, seconds by the clock and of CPU, and bytes."""
     folder = Path(tempfile.mkdtemp(prefix="statemeter-bench-"))
     try:
@@ -47,7 +43,7 @@ def drain(events: int, backend: str, threads: int) -> dict[str, float]:
         count = write_spool(spool, traffic, events)
         spool_bytes = sum(file.stat().st_size for file in spool.glob("*.spool"))
         begin = time.perf_counter()
-        child = _start(WITHOUT + ENTRY, spool, store, "--once")
+        child = _start(("" if rules else WITHOUT) + ENTRY, spool, store, "--once")
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - begin
         child.returncode = os.waitstatus_to_exitcode(status)
@@ -63,35 +59,6 @@ def drain(events: int, backend: str, threads: int) -> dict[str, float]:
             "rss_bytes": usage.ru_maxrss * 1024,
             "spool_bytes_per_event": spool_bytes / count,
             "store_bytes_per_event": store.stat().st_size / count,
-        }
-    finally:
-        shutil.rmtree(folder)
-
-
-def beside(events: int, rules: bool) -> dict[str, float]:
-    """One collector that goes on until all is stored: events per second of CPU and by the clock,
-    and its peak RSS, bytes."""
-    folder = Path(tempfile.mkdtemp(prefix="statemeter-bench-"))
-    try:
-        spool, store = folder / "spool", folder / "store.sqlite"
-        count = write_spool(spool, Traffic(1, backend="sqlite", threads=500), events)
-        child = _start(("" if rules else WITHOUT) + ENTRY, spool, store)
-        process = psutil.Process(child.pid)
-        seen: list[tuple[int, float, float]] = []
-        while not seen or _ingested(store) < count:
-            time.sleep(POLL_SECONDS)
-            rows = _stored(store)
-            if rows and (not seen or rows > seen[-1][0]):
-                cpu = process.cpu_times()
-                seen.append((rows, cpu.user + cpu.system, time.perf_counter()))
-        child.send_signal(signal.SIGINT)
-        _, _, usage = os.wait4(child.pid, 0)
-        child.returncode = 0
-        stored = count * (seen[-1][0] - seen[0][0]) / seen[-1][0]
-        return {
-            "core": stored / (seen[-1][1] - seen[0][1]),
-            "clock": stored / (seen[-1][2] - seen[0][2]),
-            "rss_bytes": usage.ru_maxrss * 1024,
         }
     finally:
         shutil.rmtree(folder)
@@ -115,25 +82,9 @@ def start_up() -> float:
 
 
 def _ingested(store: Path) -> int:
-    return _asked(store, "SELECT ingested FROM collector")
-
-
-def _stored(store: Path) -> int:
-    return _asked(store, "SELECT max(id) FROM operations")
-
-
-def _asked(store: Path, sql: str) -> int:
-    """A number, 0 while the store is being made."""
-    if not store.exists():
-        return 0
-    connection = sqlite3.connect(store)
-    try:
-        row = connection.execute(sql).fetchone()
-        return int(row[0] or 0) if row else 0
-    except sqlite3.OperationalError:
-        return 0
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(store)) as connection:
+        ((count,),) = connection.execute("SELECT ingested FROM collector")
+    return int(count)
 
 
 def measure(quick: bool) -> dict[str, Any]:
@@ -164,23 +115,12 @@ def measure(quick: bool) -> dict[str, Any]:
             ),
         ]  # fmt: skip
     figures.append(figure("collector: CPU of its start", floor, "s"))
-    pairs = [(beside(events, rules=False), beside(events, rules=True)) for _ in range(repeats)]
-    for at, name in enumerate(("without rules", "with rules beside")):
-        core = [pair[at]["core"] for pair in pairs]
-        figures += [
-            figure(f"collector: one core, {name}", statistics.median(core), "events/s",
-                   bound=">= 60000", spread=quartiles(core)),
-            figure(f"collector: by the clock, {name}",
-                   statistics.median(pair[at]["clock"] for pair in pairs), "events/s"),
-            figure(f"collector: peak RSS, {name}", max(p[at]["rss_bytes"] for p in pairs) / 1e6,
-                   "MB", bound=f"<= {RSS_BYTES_BOUND // 10**6}"),
-        ]  # fmt: skip
-    ratios = [after["core"] / before["core"] for before, after in pairs]
+    looks = [drain(events, "sqlite", 500, rules=True) for _ in range(1 if quick else 2)]
     figures.append(
-        figure("collector: one core, with rules / without", statistics.median(ratios), "x",
-               spread=quartiles(ratios))
+        figure("collector: peak RSS of --once, its look included",
+               max(run["rss_bytes"] for run in looks) / 1e6, "MB")
     )  # fmt: skip
-    runs["beside"] = [one for pair in pairs for one in pair]
+    runs["once with a look"] = looks
     return {"figures": figures, "runs": runs}
 
 

@@ -42,6 +42,13 @@ class Health:
     _problem: str = ""
     _problem_since_us: int = 0
 
+    def note(self, place: str, problem: str) -> None:
+        """Say what is wrong in a place; empty: nothing."""
+        if problem:
+            self.problems[place] = problem
+        else:
+            self.problems.pop(place, None)
+
     def count(self, now: float, events: int, read_bytes: int) -> None:
         """Note that events were stored; ``now`` in seconds of the monotonic clock."""
         self._events += events

@@ -19,9 +19,8 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
 
-from collector import orders, repair, spool
+from collector import beside, orders, repair, spool
 from collector.attach.supervise import Supervisor
-from collector.beside import Beside
 from collector.errors import Fenced, SpoolUnusable
 from collector.gather import BATCH_RECORDS, Gatherer
 from collector.health import Health
@@ -83,7 +82,7 @@ class Collector:
         self._servers = Servers(settings.get("STATEMETER_SERVERS") or "")
         self._readers = Supervisor(options.folder, str(self._path), os.getpid())
         self._jobs = Jobs(options.folder, os.getpid())
-        self._beside = Beside(options.url)
+        self._beside = beside.watch(options.url)
         self._engine: Engine | None = None
         self._inode = 0
         self._limit = BATCH_RECORDS
@@ -205,11 +204,7 @@ class Collector:
             self._health.problems["spool"] = problem
             return None
         self._health.problems.pop("spool", None)
-        newer = newer_problem(listing, folder)
-        if newer:
-            self._health.problems["newer"] = newer
-        else:
-            self._health.problems.pop("newer", None)
+        self._health.note("newer", newer_problem(listing, folder))
         return listing
 
     def _step(self, ingest: Ingest, upkeep: Upkeep, listing: spool.Listing) -> bool:
@@ -264,11 +259,8 @@ class Collector:
                 self._readers.tend(ingest.transaction)
                 self._jobs.tend(ingest.transaction)
                 self._beside.tend(ingest.transaction)
-        wal = bound_wal(engine, self._path)
-        if wal:
-            self._health.problems["wal"] = wal
-        else:
-            self._health.problems.pop("wal", None)
+                self._health.note("beside", self._beside.problem)
+        self._health.note("wal", bound_wal(engine, self._path))
         self._health.save(engine, self._lease.holder, time.monotonic(), now_us, self._path)
         self._progress.show(self._health)
 

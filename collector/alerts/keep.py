@@ -9,15 +9,15 @@ from collections.abc import Iterable
 import msgspec
 from sqlalchemy import Connection, text
 
-from collector.alerts import recording
-from collector.alerts.looking import Looked, Outcome, Seen
-from collector.alerts.targets import Targets
+from collector.alerts.outcome import Listed, Looked, Outcome, Seen
 from collector.alerts.words import Told, message
 from storage import inserts
 from storage.alerts import METRICS, Rule, Silence, Subject
 
 KEPT_US = 90 * 86_400 * 1_000_000
 """How long history and messages stay."""
+READINGS_KEPT_US = 8 * 86_400_000_000
+"""A preview of a week needs no more."""
 WAITING_MOST = 100
 """Messages that wait for a target; further ones are given up, and say so."""
 
@@ -76,13 +76,10 @@ def deliver(
     inserts.run(connection, _DELIVERY, [row])
 
 
-def store_targets(connection: Connection, targets: Targets, problems: dict[str, str]) -> None:
-    """Tell which targets there are, by name; a problem of the whole file has no name."""
+def store_targets(connection: Connection, targets: list[Listed]) -> None:
+    """Tell which targets there are."""
     connection.exec_driver_sql("DELETE FROM alert_targets")
-    rows = [(one.name, one.service, problems.get(one.name, "")) for one in targets.by_name.values()]
-    if targets.problem:
-        rows.append(("", "", targets.problem))
-    inserts.run(connection, _TARGET, list(rows))
+    inserts.run(connection, _TARGET, [(one.name, one.service, one.problem) for one in targets])
 
 
 def active_silences(connection: Connection, at_us: int) -> list[Silence]:
@@ -111,41 +108,41 @@ def end(connection: Connection, rule: Rule, at_us: int, why: str) -> None:
 
 def sweep(connection: Connection, at_us: int) -> None:
     """Delete what is old."""
-    recording.sweep(connection, at_us)
-    for table, column in (
-        ("alert_events", "at_us"), ("alert_deliveries", "created_us"),
-        ("alert_silences", "until_us"),
+    for table, column, kept_us in (
+        ("alert_readings", "at_us", READINGS_KEPT_US),
+        ("alert_events", "at_us", KEPT_US), ("alert_deliveries", "created_us", KEPT_US),
+        ("alert_silences", "until_us", KEPT_US),
     ):  # fmt: skip
-        connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} < ?", (at_us - KEPT_US,))
+        connection.exec_driver_sql(f"DELETE FROM {table} WHERE {column} < ?", (at_us - kept_us,))
 
 
 def _store_seen(
-    connection: Connection, one: Looked, seen: Seen, how: tuple[int, list[Silence], Targets],
+    connection: Connection, one: Looked, seen: Seen, how: tuple[int, list[Silence], list[str]],
     by_target: dict[str, list[Told]],
 ) -> None:  # fmt: skip
     at_us, silences, targets = how
-    rule, course = one.rule, seen.course
+    rule = one.rule
     subject = msgspec.json.encode(seen.subject).decode()
     reason = _silenced(silences, rule, seen.subject, at_us)
     told = seen.told
     gone = "it is no longer known" if seen.value is None else ""
-    line = Told(rule, seen.subject, "", seen.value, course.since_us, gone)
+    line = Told(rule, seen.subject, "", seen.value, seen.since_us, gone)
     if seen.change == "resolved" and told and not reason:
-        _tell(line, "resolved", targets.by_name, by_target)
-    if course.state == "firing" and not told and not reason:
-        told = _tell(line, "fired", targets.by_name, by_target)
+        _tell(line, "resolved", targets, by_target)
+    if seen.state == "firing" and not told and not reason:
+        told = _tell(line, "fired", targets, by_target)
     if seen.change == "fired":
         _note(connection, rule, subject, (at_us, "fired", seen.value, reason, ""))
     elif seen.change == "resolved":
         _note(connection, rule, subject, (at_us, "resolved", seen.peak, reason, gone))
-    if not course.state:
+    if not seen.state:
         connection.execute(
             text("DELETE FROM alert_states WHERE rule_id = :rule AND subject_key = :key"),
             {"rule": rule.id, "key": seen.subject.key},
         )
     elif seen.changed or told != seen.told:
-        row = (rule.id, seen.subject.key, subject, course.state, course.since_us, seen.fired_us,
-               course.back_us, seen.value, seen.peak, int(told))  # fmt: skip
+        row = (rule.id, seen.subject.key, subject, seen.state, seen.since_us, seen.fired_us,
+               seen.back_us, seen.value, seen.peak, int(told))  # fmt: skip
         inserts.run(connection, _STATE, [row])
 
 

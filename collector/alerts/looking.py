@@ -4,62 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Engine, Row, text
 
 from collector.alerts import recording
-from collector.alerts.targets import Targets
+from collector.alerts.outcome import Looked, Outcome, Seen
 from storage import alert_metrics, alert_preview
 from storage.alert_times import Times, now
-from storage.alerts import Change, Course, Rule, Subject, decode_subject, readable
+from storage.alerts import Course, Rule, Subject, decode_subject, readable
 from storage.queries import SECOND_US, reading
 
 logger = logging.getLogger("statemeter.collector")
 
 SETTLE_US = 2 * SECOND_US
 """What happened in the two seconds before a look may not be stored yet: it is at a time before."""
-
-
-@dataclass
-class Seen:
-    """An alert of a subject after a look."""
-
-    subject: Subject
-    course: Course
-    change: Change
-    value: float | None
-    peak: float | None
-    fired_us: int
-    told: bool
-    changed: bool
-    """Its row is to be written."""
-
-
-@dataclass
-class Looked:
-    """What a rule saw."""
-
-    rule: Rule
-    changed_us: int
-    """Of the rule as it was looked at."""
-    value: float | None = None
-    subjects: int = 0
-    untold: int = 0
-    why: str = ""
-    seen: list[Seen] = field(default_factory=list)
-
-
-@dataclass
-class Outcome:
-    """What one look saw."""
-
-    at_us: int
-    looked: list[Looked]
-    readings: list[tuple[str, int, float | None]]
-    targets: Targets
 
 
 class Looker:
@@ -70,8 +30,14 @@ class Looker:
         self._last_us = 0
         self._said: set[str] = set()
 
-    def look(self, engine: Engine, at_us: int, targets: Targets) -> Outcome | None:
-        """Look once; None where that time was looked at already."""
+    def look(self, engine: Engine, at_us: int, targets: list[str]) -> Outcome | None:
+        """Look once; None where that time was looked at already.
+
+        Args:
+            engine: a reader's.
+            at_us: now.
+            targets: names of all that there are.
+        """
         times = now(at_us - SETTLE_US)
         if times.last_us == self._last_us:
             return None
@@ -152,6 +118,7 @@ def _step(
         or row.subject != msgspec.json.encode(subject).decode()
     )  # fmt: skip
     return Seen(
-        subject, course, change, told, None if math.isnan(peak) else peak,
+        subject, course.state, course.since_us, course.back_us, change, told,
+        None if math.isnan(peak) else peak,
         at_us if change == "fired" else fired_us, bool(row is not None and row.told), changed,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 
 from storage import costs
 from storage.queries_health import health
@@ -15,8 +15,6 @@ IDLE_COST_SECONDS = 3600.0
 """The same while no rule asks for them: a preview then has something to go by."""
 REPEAT_US = 60_000_000
 """What did not change is written again after that; ``storage.alert_gauges`` holds it for longer."""
-KEPT_US = 8 * 86_400_000_000
-"""A preview of a week needs no more."""
 DAY_S = 86_400
 
 Values = dict[str, float | None]
@@ -57,13 +55,6 @@ class Recording:
     def forget(self) -> None:
         """What was to be written was not."""
         self._stored.clear()
-
-
-def sweep(connection: Connection, at_us: int) -> None:
-    """Delete what no preview needs."""
-    connection.execute(
-        text("DELETE FROM alert_readings WHERE at_us < :before"), {"before": at_us - KEPT_US}
-    )
 
 
 def _costs(engine: Engine) -> Values:

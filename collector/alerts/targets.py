@@ -1,7 +1,8 @@
 """Where alerts go: names and Apprise URLs, from the file that ``STATEMETER_ALERTS`` names.
 
 A line is ``name = URL``; what follows a ``#`` at its beginning is a comment. URLs hold passwords:
-they stay in this process. The store, the log and the pages know names, and of what kind each is.
+they stay in the process that reads them. The store, the log and the pages know names, and of what
+kind each is.
 """
 
 from __future__ import annotations

@@ -10,7 +10,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from collector.findings.facts import ThreadFacts
 from collector.findings.look import Look
+from collector.findings.outcome import Outcome, Ran
 from collector.findings.predictions import Predictions
 from collector.findings.rule import CannotLook, Rule
 from storage.findings import Finding
@@ -35,37 +35,6 @@ MOST_THREADS = 200
 CURSOR = "operations"
 ALL_THREADS = "threads"
 """Cursors: new calls, and all threads, which is there only while they are looked at anew."""
-
-
-@dataclass
-class Ran:
-    """What a rule did in one look."""
-
-    rule: Rule
-    looks: int = 0
-    took_us: int = 0
-    why: str = ""
-    subjects: int | None = None
-    """None: not counted this time."""
-    whole: bool = False
-    """All that is of no thread was looked at."""
-    found: list[tuple[int, Finding]] = field(default_factory=list)
-    """Row of the thread (0: of none) and finding."""
-
-
-@dataclass
-class Outcome:
-    """What one look found."""
-
-    at_us: int
-    ran: dict[str, Ran]
-    threads: list[int]
-    """Rows of the threads that were looked at."""
-    moved: tuple[str, int | None] | None
-    """A cursor, and the row up to which all was looked at (None: the cursor has done its work);
-    None: as before."""
-    finished: bool
-    """There is nothing new."""
 
 
 class Finder:
@@ -98,7 +67,7 @@ class Finder:
                 row.name: row.value
                 for row in connection.execute(text("SELECT name, value FROM rule_settings"))
             }
-            ran = {rule.id: Ran(rule) for rule in self.rules}
+            ran = {rule.id: Ran(rule.id, rule.thread is not None) for rule in self.rules}
             look = Look(connection, at_us, self._predictions, self._kept)
             threads = self._threads(look, ran, changed)
             if time.monotonic() - self._whole >= WHOLE_SECONDS:
@@ -188,9 +157,9 @@ class Finder:
             return True  # there is nothing of the kind, so nothing is wrong with it any longer
         except Exception as error:  # one rule must not keep the others from looking
             ran.why = f"It failed: {type(error).__name__}. The log of the collector says more."
-            if ran.rule.id not in self._said:
-                self._said.add(ran.rule.id)
-                logger.exception("the rule %s failed", ran.rule.id)
+            if ran.rule not in self._said:
+                self._said.add(ran.rule)
+                logger.exception("the rule %s failed", ran.rule)
             return False
         finally:
             ran.took_us += (time.thread_time_ns() - began) // 1000

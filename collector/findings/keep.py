@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from collector.findings.finder import Outcome, Ran
+from collector.findings.outcome import Outcome, Ran
 from storage import inserts
-from storage.findings import SEVERITIES, Finding, encode
+from storage.findings import SEVERITIES, About, Finding, encode
 
 MOST_OPEN = 500
 """Findings of a rule that are open at once; further ones are counted."""
@@ -32,12 +32,12 @@ _KNOWN = (
 )
 
 
-def describe(connection: Connection, rules: Iterable[Any]) -> None:
+def describe(connection: Connection, rules: Iterable[About]) -> None:
     """Tell the store which rules there are; those of other versions go."""
     known = []
     for rule in rules:
         known.append(rule.id)
-        connection.execute(text(_RULE), {"id": rule.id, "about": encode(rule.about).decode()})
+        connection.execute(text(_RULE), {"id": rule.id, "about": encode(rule).decode()})
     marks = ", ".join("?" * len(known))
     connection.exec_driver_sql(f"DELETE FROM rules WHERE id NOT IN ({marks})", tuple(known))
 
@@ -51,7 +51,7 @@ def store(connection: Connection, outcome: Outcome) -> None:
                 text(_RAN),
                 {
                     "at": outcome.at_us, "looks": ran.looks, "took": ran.took_us, "why": ran.why,
-                    "subjects": ran.subjects, "untold": untold, "id": ran.rule.id,
+                    "subjects": ran.subjects, "untold": untold, "id": ran.rule,
                 },
             )  # fmt: skip
     if outcome.moved is not None:
@@ -109,13 +109,13 @@ def _store_rule(connection: Connection, ran: Ran, outcome: Outcome) -> int:
 
 def _known(connection: Connection, ran: Ran, threads: list[int]) -> Iterator[Row[Any]]:
     if ran.whole:  # where it could not look, what it found before stays as it was
-        yield from connection.exec_driver_sql(_KNOWN + "thread_key = 0", (ran.rule.id,))
-    if ran.rule.thread is not None:
+        yield from connection.exec_driver_sql(_KNOWN + "thread_key = 0", (ran.rule,))
+    if ran.of_threads:
         for start in range(0, len(threads), 500):
             keys = threads[start : start + 500]
             marks = ", ".join("?" * len(keys))
             yield from connection.exec_driver_sql(
-                _KNOWN + f"thread_key IN ({marks})", (ran.rule.id, *keys)
+                _KNOWN + f"thread_key IN ({marks})", (ran.rule, *keys)
             )
 
 

@@ -21,8 +21,8 @@ def draw(health: Health) -> None:
             "processes", lambda: health.processes, there=alive,
         )  # fmt: skip
         if health.problem:
-            st.error("The collector cannot go on:", icon=":material/error:")
-            st.code(health.problem, language=None)
+            st.error("The collector has a problem:", icon=":material/error:")
+            st.code(health.problem, language=None, wrap_lines=True)
         if health.drained is not None and health.lag_seconds > 2:
             st.progress(
                 health.drained,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from collector.findings import keep
-from collector.findings.finder import Outcome, Ran
+from collector.findings.outcome import Outcome, Ran
 from collector.findings.rule import Rule
 from storage.findings import About, Cost, Evidence, Finding, Fix, Measure, Subject, Threshold
 from storage.store import open_writer
@@ -65,7 +65,8 @@ def store(
     for _, one in told:
         known.setdefault(one.rule, rule(one.rule))
     ran = {
-        name: Ran(one, looks=0 if why else 5, took_us=1_000, why=why, subjects=4,
+        name: Ran(name, one.thread is not None, looks=0 if why else 5, took_us=1_000, why=why,
+                  subjects=4,
                   found=[row for row in told if row[1].rule == name],
                   whole=one.whole is not None and not why)
         for name, one in known.items()
@@ -73,6 +74,6 @@ def store(
     keys = [*dict.fromkeys([*(key for key, _ in told if key), *threads])]
     engine = open_writer(str(path))
     with engine.begin() as connection:
-        keep.describe(connection, known.values())
+        keep.describe(connection, [one.about for one in known.values()])
         keep.store(connection, Outcome(at_us, ran, keys, None, True))
     engine.dispose()

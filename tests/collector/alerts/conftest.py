@@ -66,7 +66,7 @@ class Desk:
 
     def look(self, at_us: int) -> None:
         """Look at a time, and store what was seen."""
-        outcome = self.looker.look(self.reader, at_us + SETTLE_US, targets.read())
+        outcome = self.looker.look(self.reader, at_us + SETTLE_US, list(targets.read().by_name))
         if outcome is not None:
             with self.engine.begin() as connection:
                 keep.store(connection, outcome)

@@ -11,10 +11,12 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from collector.findings import finder, keep, orders
 from collector.findings.facts import ThreadFacts
-from collector.findings.finder import Finder, Outcome
+from collector.findings.finder import Finder
 from collector.findings.look import Look
+from collector.findings.outcome import Outcome
 from collector.findings.rule import CannotLook
 from collector.findings.rules import quadratic_channel
+from collector.findings.watch import Findings
 from collector.watch import Watch
 from statemeter import probe
 from storage.findings import Finding
@@ -120,7 +122,7 @@ def test_a_rule_that_fails_or_cannot_look(found: Found) -> None:
 
 def test_beside_ingest(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """A collector that runs finds it while the application goes on, and resolves it by itself."""
-    monkeypatch.setattr("collector.beside.RULES_SECONDS", 0.05)
+    monkeypatch.setattr("collector.findings.watch.Findings.every_seconds", 0.05)
     monkeypatch.setattr("collector.watch.FIRST_SECONDS", 0.05)
     saver = InMemorySaver()
     graph = chat(saver)
@@ -149,7 +151,7 @@ def test_what_was_not_stored_is_looked_at_again(found: Found) -> None:
     with engine.begin() as connection:
         for table in ("findings", "finding_changes", "rule_cursors"):
             connection.exec_driver_sql(f"DELETE FROM {table}")
-    watch = Watch(str(found.store), "rules", "collector.findings.watch:Findings", 3.0)
+    watch = Watch(str(found.store), [Findings()])
     with pytest.raises(ZeroDivisionError):
         watch.look_once(lambda: 1 / 0)  # type: ignore[arg-type, return-value]
     watch.look_once(engine.begin)
@@ -174,7 +176,7 @@ def test_what_is_gone_is_no_longer_wrong(found: Found) -> None:
         outcome = works.look(reader, 1)
         reader.dispose()
         with engine.begin() as connection:
-            keep.describe(connection, works.rules)
+            keep.describe(connection, [one.about for one in works.rules])
             keep.store(connection, outcome)
         rows = query(found.store, "SELECT rule FROM findings WHERE resolved_us = 0")
         assert [row["rule"] for row in rows] == state
