@@ -46,7 +46,7 @@ def one_alive(store: Path) -> Iterator[None]:
         seen = connection.execute("SELECT last_seen_us, id FROM processes").fetchall()
         change = "UPDATE processes SET last_seen_us = ? WHERE id = ?"
         with connection:
-            connection.executemany(change, [(now_us + 120_000_000, 1), (1, 2), (1, 3)])
+            connection.executemany(change, [(now_us + 120_000_000, 1), (now_us - 200_000_000, 2)])
         yield
         with connection:
             connection.executemany(change, seen)
