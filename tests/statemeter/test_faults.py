@@ -129,6 +129,7 @@ EXCEPTED = {
     "settings._patterns": IMPORTED,
     "settings.roots": IMPORTED,
     "settings.store_url": IMPORTED,
+    "stacks._after_fork": FORKED,
     "store_calls.StoreCall.__enter__": BODY,
     "store_calls.StoreCall.__exit__": BODY,
     "store_calls._passing": "the user's own iterator, which the store goes through",
