@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
-from statemeter import events, fast, faults, probe, sizes
+from statemeter import calls, events, fast, faults, probe, sizes
 from tests.statemeter import breaking, driving
 from tests.statemeter.breaking import broken
 from tests.statemeter.driving import HELLO, SCENES, Stage
@@ -169,6 +169,13 @@ def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(fast.IN_C, "dumped", raising=False)
     monkeypatch.setattr(sizes, "document", sizes.document_in_python)
     monkeypatch.setattr(sizes, "largest", sizes.largest_in_python)
+
+
+@pytest.fixture(autouse=True)
+def left() -> Iterator[None]:
+    """What a broken function leaves under way in this context is under way in no other test."""
+    yield
+    calls._outside()
 
 
 @pytest.fixture
