@@ -16,6 +16,8 @@ MOST_LEVELS = 40
 ROW_PIXELS = 34
 _SUSPECT, _HOLDER, _BETWEEN = 7, 0, 8
 _LABEL = 60
+_PATH = 42
+"""Characters of a path that a phone shows, the last ones."""
 
 
 def flame(found: Flame) -> go.Figure:
@@ -51,7 +53,8 @@ def flame_height(found: Flame) -> int:
 
 
 def _told(frame: Frame, whole: int) -> str:
-    place = f"<br>{literal(frame.file)}:{frame.line}" if frame.file else ""
+    file = frame.file if len(frame.file) <= _PATH else f"…{frame.file[1 - _PATH :]}"
+    place = f"<br>{literal(file)}:{frame.line}" if file else ""
     share = f" ({frame.bytes / whole * 100:.1f} %)" if whole else ""
     return (
         f"<b>{literal(frame.function)}</b>{place}<br>{size(frame.bytes)}{share} in "

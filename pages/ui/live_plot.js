@@ -29,8 +29,10 @@ function paint(figure, host) {
     const color = palette[(trace.meta?.color ?? 0) % palette.length];
     trace.line = { ...trace.line, color };
     trace.marker = { ...trace.marker, color };
-    // Boxes of one colour, side by side.
-    if (trace.type === "icicle") trace.marker.line = { color: background, width: 1 };
+    if (trace.type === "icicle") { // boxes of one colour, side by side, whose names can be read
+      trace.marker.line = { color: background, width: 1 };
+      Object.assign(trace, { root: { color }, leaf: { opacity: 1 }, textfont: { color: background } });
+    }
     if (trace.stackgroup || trace.fill) {
       trace.fillcolor = rgba(color, trace.stackgroup ? 0.5 : 0.16);
     }
