@@ -24,7 +24,7 @@ from typing import Any, BinaryIO, Protocol, cast
 import msgspec
 from sqlalchemy import Connection, Engine
 
-from collector import frames
+from collector import children, frames
 from collector.frames import Begin, Go, Task
 from collector.inspection.child import environment
 from collector.watcher import Looks
@@ -243,12 +243,7 @@ class Watch:
     def _end(self, child: _Child) -> None:
         """End the process: it only reads, so that nothing is cut off."""
         process = child.process
-        process.terminate()
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        children.end(process, END_SECONDS)
         child.thread.join(END_SECONDS)
         with contextlib.suppress(OSError):
             cast(BinaryIO, process.stdin).close()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from collector import children
 from collector.inspection.child import environment
 from storage import sources
 from storage.sources import Source
@@ -125,12 +126,7 @@ class Supervisor:
         process, child.process = child.process, None
         if process is None:
             return
-        process.terminate()
-        try:
-            process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        children.end(process, END_SECONDS)
 
     def _note(self, attached: dict[str, Source], transaction: Transaction) -> None:
         """Keep the table like the folder; a look at the folder alone while nothing changes."""

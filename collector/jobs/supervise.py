@@ -21,6 +21,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from collector import children
 from collector.inspection.child import environment
 from storage import inserts, jobs
 from storage.jobs import Request, Told
@@ -101,12 +102,7 @@ class Jobs:
         running, self._running = self._running, None
         if running is None:
             return
-        running.process.terminate()
-        try:
-            running.process.wait(END_SECONDS)
-        except subprocess.TimeoutExpired:
-            running.process.kill()
-            running.process.wait()
+        children.end(running.process, END_SECONDS)
 
     def _told(self, request: Request) -> Told | None:
         """How far a job is; one that was never begun and is cancelled has ended."""
