@@ -216,7 +216,7 @@ static int given(Given *found, PyObject *names, PyObject *ids)
                 && PyLong_CheckExact(PyTuple_GET_ITEM(numbers, i));
         if (whole)
             found->ids[i] = PyLong_AsLongLongAndOverflow(PyTuple_GET_ITEM(numbers, i), &overflow);
-        whole = whole && !overflow;
+        whole = whole && !overflow && found->ids[i] >= 0; /* an address: -1 is that of no dump */
     }
     Py_DECREF(numbers);
     return whole;
