@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import gc
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +15,7 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from statemeter import calls, fast, faults, notes, serde
 from statemeter.calls import CALL, SCOPE, Call, begin, begin_in_python
 from statemeter.introduction import SaverInfo
+from tests.statemeter.leaking import blocks_left
 
 if "begin" not in fast.IN_C:
     pytest.skip("needs a C compiler: scripts/build_fast.py", allow_module_level=True)
@@ -286,14 +286,7 @@ def everything() -> None:
 
 def test_nothing_leaks() -> None:
     """Neither a call nor what it notes stays."""
-    for _ in range(20):
-        everything()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(300):
-        everything()
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 100
+    assert blocks_left(everything, warm_up=20) < 100
 
 
 def test_memory_that_is_short_is_no_crash() -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +19,7 @@ from statemeter import fast as in_front
 from statemeter.introduction import SaverInfo
 from statemeter.spool import line_in_python
 from tests.statemeter.graphs import chat, thread
+from tests.statemeter.leaking import blocks_left
 from tests.statemeter.spooled import Spooled
 from tests.statemeter.test_fast import damaged, documents, values
 
@@ -266,13 +265,7 @@ def test_nothing_leaks() -> None:
                     fast.line(fields)
             fast.line((["x"] * 5000,))
 
-    everything()
-    gc.collect()
-    before = sys.getallocatedblocks()
-    for _ in range(300):
-        everything()
-    gc.collect()
-    assert sys.getallocatedblocks() - before < 100
+    assert blocks_left(everything, warm_up=1) < 100
 
 
 def test_memory_that_is_short_is_no_crash() -> None:
