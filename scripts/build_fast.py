@@ -27,7 +27,7 @@ def main() -> None:
     )
     made = TARGET.with_name(f"{TARGET.name}.{os.getpid()}")  # several may be started side by side
     command = [
-        *shlex.split(compiler), "-O2", "-fPIC", *shared, f"-I{sysconfig.get_path('include')}",
+        *shlex.split(compiler), "-O2", "-fPIC", "-fno-plt", *shared, f"-I{sysconfig.get_path('include')}",
         *map(str, SOURCES), "-o", str(made),
     ]  # fmt: skip
     try:
@@ -48,7 +48,7 @@ def main() -> None:
 def _is_newer() -> bool:
     try:
         made = TARGET.stat().st_mtime
-        return all(part.stat().st_mtime <= made for part in [*SOURCES, FOLDER / "_fast.h"])
+        return all(part.stat().st_mtime <= made for part in [*SOURCES, *FOLDER.glob("_fast*.h")])
     except OSError:
         return False
 

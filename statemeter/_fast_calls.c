@@ -6,7 +6,6 @@
  */
 #include "_fast.h"
 #include <string.h>
-#include <structmember.h>
 #include <time.h>
 
 #ifndef _WIN32 /* there is another clock there: Python does it */
@@ -23,24 +22,35 @@ static const char *const spelled[SLOTS] = {
     "at_ns", "build", "checkpoint", "detail", "dumps", "duration_ns", "error", "held_bytes", "info",
     "loads_bytes", "names", "ns", "scope", "serde_ns", "serializer", "start_ns", "thread", "token",
 };
-enum { DICT, OUR_INFO, CONFIGURABLE, THREAD_ID, CHECKPOINT_NS, CHECKPOINT_ID, EMPTY, WORDS };
+enum { DICT, OUR_INFO, CONFIGURABLE, THREAD_ID, CHECKPOINT_NS, CHECKPOINT_ID, PROBE, HELD_BYTES,
+       HELD_LIMIT, NAME, EMPTY, WORDS };
 
 static const char *const written[WORDS] = {
     "__dict__", "_statemeter_info", "configurable", "thread_id", "checkpoint_ns", "checkpoint_id",
-    "",
+    "_probe", "held_bytes", "held_limit", "__name__", "",
 };
 static PyObject *word[WORDS];
 static Py_ssize_t offsets[SLOTS];
 static PyTypeObject *call_type; /* NULL: nothing was told yet */
-static PyObject *call_variable, *scope_variable, *fault, *part, *in_python;
+static PyObject *call_variable, *scope_variable, *fault, *part, *in_python, *probes, *hint, *queued;
 
-static long long now_ns(clockid_t clock)
+static long long now_of(clockid_t clock)
 {
     struct timespec now;
 
     if (clock_gettime(clock, &now))
         return 0;
     return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+long long fast_clock(void)
+{
+    return now_of(STEADY);
+}
+
+long long fast_wall(void)
+{
+    return now_of(CLOCK_REALTIME);
 }
 
 static PyObject **slot(PyObject *call, int which)
@@ -89,8 +99,7 @@ static PyObject *under_way(void)
     return NULL;
 }
 
-/* Count the Exception that is set, and clear it; -1 where it is another, such as an interrupt. */
-static int tell(const char *place)
+int fast_tell(PyObject *fault, const char *place)
 {
     PyObject *kind, *error, *trace, *kinds, *errors, *traces;
 
@@ -103,6 +112,11 @@ static int tell(const char *place)
     Py_XDECREF(PyObject_CallFunction(fault, "s", place));
     PyErr_SetExcInfo(kinds, errors, traces);
     return PyErr_Occurred() ? -1 : 0;
+}
+
+static int tell(const char *place)
+{
+    return fast_tell(fault, place);
 }
 
 /* len(pair[at]); -1 with an exception set. */
@@ -157,33 +171,18 @@ static int note_loaded(PyObject *call, long long took_ns, PyObject *data)
     return PyErr_Occurred() ? tell("noting deserialized bytes") : 0;
 }
 
-/* dumped(dumps, serializer, object), loaded(loads, serializer, data): their own method, timed. */
-static PyObject *timed(PyObject *const *arguments, Py_ssize_t count, int dumps)
+PyObject *fast_timed(PyObject *method, PyObject *serializer, PyObject *object, int dumps)
 {
-    PyObject *call, *found;
-    long long start;
+    PyObject *call = call_type ? under_way() : NULL, *arguments[] = {serializer, object}, *found;
+    long long start = call ? fast_clock() : 0;
 
-    if (count != 3)
-        return PyErr_Format(PyExc_TypeError, "a method, a serializer and an object are wanted");
-    call = call_type ? under_way() : NULL;
-    start = call ? now_ns(STEADY) : 0;
-    found = PyObject_Vectorcall(arguments[0], arguments + 1, 2, NULL);
+    found = PyObject_Vectorcall(method, arguments, 2, NULL);
     if (call && found
-        && (dumps ? note_dumped(call, now_ns(STEADY) - start, arguments[2], found)
-                  : note_loaded(call, now_ns(STEADY) - start, arguments[2])))
+        && (dumps ? note_dumped(call, fast_clock() - start, object, found)
+                  : note_loaded(call, fast_clock() - start, object)))
         Py_CLEAR(found);
     Py_XDECREF(call);
     return found;
-}
-
-PyObject *fast_dumped(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
-{
-    return timed(arguments, count, 1);
-}
-
-PyObject *fast_loaded(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
-{
-    return timed(arguments, count, 0);
 }
 
 /* A value of a config, owned; "" where there is none, or where what is false counts as none. */
@@ -241,8 +240,8 @@ static PyObject *opened(PyObject *const *arguments, PyObject *info, PyObject *co
         Py_XDECREF(call);
         return NULL;
     }
-    if (set(call, AT, PyLong_FromLongLong(now_ns(CLOCK_REALTIME)))
-        || set(call, START, PyLong_FromLongLong(now_ns(STEADY)))) {
+    if (set(call, AT, PyLong_FromLongLong(fast_wall()))
+        || set(call, START, PyLong_FromLongLong(fast_clock()))) {
         PyContextVar_Reset(call_variable, *slot(call, TOKEN));
         Py_CLEAR(call);
     }
@@ -276,68 +275,178 @@ PyObject *fast_begin(PyObject *module, PyObject *const *arguments, Py_ssize_t co
     return call;
 }
 
-/* end(call): whether it was open; its clock is stopped then. */
-PyObject *fast_end(PyObject *module, PyObject *call)
+/* Stop the clock of a call: 1, or 0 of one that was not open; -1 with an exception set. */
+static int end(PyObject *call)
 {
-    PyObject *token, *start;
+    PyObject *token = *slot(call, TOKEN), *start;
     long long since;
     int overflow;
 
-    if (!call_type || !PyObject_TypeCheck(call, call_type))
-        return PyErr_Format(PyExc_TypeError, "end takes a call");
-    token = *slot(call, TOKEN);
     if (!token || token == Py_None)
-        Py_RETURN_FALSE;
+        return 0;
     start = *slot(call, START);
     since = start && PyLong_CheckExact(start) ? PyLong_AsLongLongAndOverflow(start, &overflow) : 0;
-    if (set(call, DURATION, PyLong_FromLongLong(now_ns(STEADY) - since)))
-        return NULL;
+    if (set(call, DURATION, PyLong_FromLongLong(fast_clock() - since)))
+        return -1;
     *slot(call, TOKEN) = Py_NewRef(Py_None);
     if (!PyContextToken_CheckExact(token) || PyContextVar_Reset(call_variable, token))
         PyErr_Clear(); /* a coroutine that was let go ends in another context */
     Py_DECREF(token);
-    Py_RETURN_TRUE;
+    return 1;
 }
 
-/* The offset of a slot for objects; -1 where there is none. */
-static Py_ssize_t offset_of(PyTypeObject *type, const char *named)
+/* end(call): whether it was open; its clock is stopped then. */
+PyObject *fast_end(PyObject *module, PyObject *call)
 {
-    PyObject *found = PyDict_GetItemString(type->tp_dict, named);
-    PyMemberDef *member;
+    int ended;
 
-    if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {
-        member = ((PyMemberDescrObject *)found)->d_member;
-        if (member->type == T_OBJECT_EX && !(member->flags & READONLY) && member->offset > 0
-            && member->offset + (Py_ssize_t)sizeof(PyObject *) <= type->tp_basicsize)
-            return member->offset;
-    }
-    return -1;
+    if (!call_type || !PyObject_TypeCheck(call, call_type))
+        return PyErr_Format(PyExc_TypeError, "end takes a call");
+    ended = end(call);
+    return ended < 0 ? NULL : PyBool_FromLong(ended);
 }
 
-/* measures(Call, CALL, SCOPE, faults.fault, what stands for a part of a call, begin in Python):
- * whether it is done here. Only of the first class that is told: another interpreter has its own. */
+/* A number of the probe; -1 with an exception set. */
+static long long number_of(PyObject *probe, int which)
+{
+    PyObject *found = PyObject_GetAttr(probe, word[which]);
+    long long number = found ? PyLong_AsLongLong(found) : -1;
+
+    Py_XDECREF(found);
+    return number;
+}
+
+/* Queue the event of a call as Call.emit does, which lets go what is too much; -1 with an
+ * exception set. */
+static int queue(PyObject *call)
+{
+    PyObject *held = *slot(call, HELD), *build = Py_XNewRef(*slot(call, BUILD)), *done, *probe;
+    long long more = held ? PyLong_AsLongLong(held) : -1, all = -1, most = 0;
+    int failed = -1;
+
+    if ((probe = PyObject_GetAttr(probes, word[PROBE])) && build && more >= 0) {
+        if (more && probe != Py_None) {
+            all = number_of(probe, HELD_BYTES) + more;
+            most = number_of(probe, HELD_LIMIT);
+        }
+        if (PyErr_Occurred()) {
+            ;
+        } else if (probe != Py_None && all <= most) {
+            failed = fast_emit_to(probe, build, call, all);
+        } else {
+            done = PyObject_CallOneArg(queued, call);
+            failed = done ? 0 : -1;
+            Py_XDECREF(done);
+        }
+    }
+    Py_XDECREF(build);
+    Py_XDECREF(probe);
+    if (failed && !PyErr_Occurred())
+        PyErr_SetString(PyExc_AttributeError, "the call was not begun");
+    return failed;
+}
+
+/* The class of an error is told, and what a user can do about it is said. */
+static int note_error(PyObject *call, PyObject *kind, PyObject *error)
+{
+    PyObject *info, *done;
+
+    if (kind == Py_None)
+        return 0;
+    if (set(call, ERROR, PyObject_GetAttr(kind, word[NAME])))
+        return -1;
+    info = Py_XNewRef(*slot(call, INFO));
+    done = PyObject_CallFunctionObjArgs(hint, info, error, NULL);
+    Py_XDECREF(info);
+    Py_XDECREF(done);
+    return done ? 0 : -1;
+}
+
+/* Have the garbage collector pass by a call that ended: it holds texts, numbers and bytes alone, and
+ * what lives longer than it, and waits in the queue for some of its rounds. */
+static void pass_by(PyObject *call)
+{
+    PyObject *dumps = *slot(call, DUMPS);
+
+    if (!Py_IS_TYPE(call, call_type))
+        return;
+    PyObject_GC_UnTrack(call);
+    if (dumps && PyList_CheckExact(dumps))
+        PyObject_GC_UnTrack(dumps);
+}
+
+static PyObject *enter(PyObject *call, PyObject *nothing)
+{
+    return Py_NewRef(call);
+}
+
+/* Call.__exit__(kind, error, traceback) */
+static PyObject *leave(PyObject *call, PyObject *const *arguments, Py_ssize_t count)
+{
+    int ended;
+
+    if (count != 3)
+        return PyErr_Format(PyExc_TypeError, "__exit__ takes three arguments");
+    ended = end(call);
+    if (ended > 0)
+        pass_by(call);
+    if (ended && (ended < 0 || note_error(call, arguments[0], arguments[1]) || queue(call))
+        && tell("ending a call"))
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef around[] = {
+    {"__enter__", enter, METH_NOARGS, "Itself."},
+    {"__exit__", (PyCFunction)(void (*)(void))leave, METH_FASTCALL, "As exit_in_python()."},
+};
+
+/* Have a class enter and leave its calls here. */
+static int put_around(PyTypeObject *type)
+{
+    PyObject *method;
+    size_t i;
+    int failed = 0;
+
+    for (i = 0; i < sizeof around / sizeof *around && !failed; i++) {
+        method = PyDescr_NewMethod(type, &around[i]);
+        failed = !method || PyObject_SetAttrString((PyObject *)type, around[i].ml_name, method);
+        Py_XDECREF(method);
+    }
+    return failed;
+}
+
+/* measures(Call, CALL, SCOPE, faults.fault, what stands for a part of a call, begin in Python, module
+ * of the probe, hints.tell, Call.emit): whether it is done here. Only of the first class that is told:
+ * another interpreter has its own. */
 PyObject *fast_measures(PyObject *module, PyObject *arguments)
 {
-    PyObject *type, *calls, *scopes, *told, *standing, *begin;
+    PyObject *type, *given[8];
     Py_ssize_t found[SLOTS];
     int i;
 
-    if (!PyArg_ParseTuple(arguments, "O!O!O!OOO:measures", &PyType_Type, &type, &PyContextVar_Type,
-                          &calls, &PyContextVar_Type, &scopes, &told, &standing, &begin))
+    if (!PyArg_ParseTuple(arguments, "O!O!O!OOOOOO:measures", &PyType_Type, &type, &PyContextVar_Type,
+                          &given[0], &PyContextVar_Type, &given[1], &given[2], &given[3], &given[4],
+                          &given[5], &given[6], &given[7]))
         return NULL;
     for (i = 0; i < SLOTS; i++)
-        if ((found[i] = offset_of((PyTypeObject *)type, spelled[i])) < 0)
+        if ((found[i] = fast_offset_of((PyTypeObject *)type, spelled[i])) < 0)
             Py_RETURN_FALSE;
     for (i = 0; i < WORDS; i++)
         if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
             return NULL;
     if (!call_type) {
+        if (put_around((PyTypeObject *)type))
+            return NULL;
         memcpy(offsets, found, sizeof found);
-        call_variable = Py_NewRef(calls);
-        scope_variable = Py_NewRef(scopes);
-        fault = Py_NewRef(told);
-        part = Py_NewRef(standing);
-        in_python = Py_NewRef(begin);
+        call_variable = Py_NewRef(given[0]);
+        scope_variable = Py_NewRef(given[1]);
+        fault = Py_NewRef(given[2]);
+        part = Py_NewRef(given[3]);
+        in_python = Py_NewRef(given[4]);
+        probes = Py_NewRef(given[5]);
+        hint = Py_NewRef(given[6]);
+        queued = Py_NewRef(given[7]);
         call_type = (PyTypeObject *)Py_NewRef(type);
     }
     return PyBool_FromLong((PyObject *)call_type == type);

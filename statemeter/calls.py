@@ -100,12 +100,13 @@ class Call:
     def __enter__(self) -> Call:
         return self
 
-    def __exit__(
+    def exit_in_python(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Stop the clock, and queue the event."""
         try:
             if not _end(self):
                 return
@@ -115,6 +116,9 @@ class Call:
             self.emit()
         except Exception:
             faults.fault("ending a call")
+
+    __exit__ = exit_in_python
+    """Or the same in C."""
 
     def emit(self) -> None:
         """Queue the event; serialized state beyond the limit is let go, its size is known."""
@@ -181,8 +185,11 @@ def begin_in_python(
 
 
 _measures = fast.IN_C.get("measures")
-if not (_measures and _measures(Call, CALL, SCOPE, faults.fault, _PART, begin_in_python)):
-    for _name in ("begin", "end", "dumped", "loaded"):
+if not (
+    _measures
+    and _measures(Call, CALL, SCOPE, faults.fault, _PART, begin_in_python, probe, hints.tell, Call.emit)
+):
+    for _name in ("begin", "end", "timed"):
         fast.IN_C.pop(_name, None)
 begin: Callable[[Any, Any, Any, Any, Any], Call] = fast.IN_C.get("begin", begin_in_python)
 """``begin_in_python``, or the same in C."""

@@ -15,7 +15,11 @@ from statemeter import faults
 R = TypeVar("R")
 Build = Callable[[int, Any], R]
 
-_NAMES = ("line", "put", "writes", "note_put", "measures", "begin", "end", "dumped", "loaded")
+_NAMES = (
+    "line", "put", "writes", "read", "node", "builds", "take", "note_put", "measures", "begin", "end",
+    "timed", "statm", "looked", "memory_after", "memory_before", "nodes", "node_begin",
+    "peak",
+)  # fmt: skip
 
 IN_C: dict[str, Callable[..., Any]] = {}
 """What was built, by name; nothing where no compiler was, or where nobody built the sources."""
@@ -28,23 +32,28 @@ else:
     IN_C = {name: getattr(_fast, name) for name in _NAMES if hasattr(_fast, name)}
 
 
-def first(in_python: Build[R]) -> Build[R]:
-    """Have the function of the same name in C make an event.
+def first(*known: Any) -> Callable[[Build[R]], Build[R]]:
+    """Have the function of the same name in C make an event; it takes what is ``known`` first.
 
     Where that gives None, or fails, which is counted, Python does it.
     """
-    name = in_python.__name__
-    if name not in IN_C:
-        return in_python
 
-    @functools.wraps(in_python)
-    def made(seq: int, item: Any) -> R:
-        try:
-            found: R | None = IN_C[name](seq, item)
-            if found is not None:
-                return found
-        except Exception:
-            faults.fault(f"{name} in C")
-        return in_python(seq, item)
+    def around(in_python: Build[R]) -> Build[R]:
+        name = in_python.__name__
+        if name not in IN_C:
+            return in_python
 
-    return made
+        @functools.wraps(in_python)
+        def made(seq: int, item: Any) -> R:
+            try:
+                found: R | None = IN_C[name](*known, seq, item)
+                if found is not None:
+                    return found
+            except Exception:
+                faults.fault(f"{name} in C")
+            return in_python(seq, item)
+
+        IN_C["builds"](name, made, *(known or (None,)))
+        return made
+
+    return around

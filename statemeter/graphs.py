@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
 from statemeter import (
     caches,
+    fast,
     faults,
     loops,
     open_runs,
@@ -282,8 +283,37 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
     return {"stream": stream, "astream": astream, "__setattr__": __setattr__}
 
 
+def _end_node(
+    at_ns: int, duration_ns: int, before: int, node: str, config: Any, kind: Any
+) -> None:
+    """Queue the event of an attempt of a node."""
+    config = config or {}
+    conf = (config.get("configurable") or {}).get
+    scope = SCOPE.get()
+    if scope is not None and not scope.run_id:
+        _note_run(scope, config)
+    ns = conf("checkpoint_ns", "").rpartition("|")[0]
+    error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
+    if scope is not None and error in _INTERRUPTS:
+        scope.interrupted = True  # in what mode of streaming ever
+    thread = conf("thread_id", "")
+    probe.get().emit(
+        records.node,
+        (
+            at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")), node,
+            conf("__pregel_task_id", ""), error, 0, before, resident.after(clock()),
+        ),
+    )  # fmt: skip
+
+
+def _note_run(scope: RunScope, config: Any) -> None:
+    """The id that LangChain gave to a run: its first node knows it."""
+    parent = getattr(config.get("callbacks"), "parent_run_id", None)
+    scope.run_id = str(parent) if parent else ""
+
+
 class _NodeRun(_Around):
-    """Around one attempt of a node."""
+    """Around one attempt of a node; or the same in C."""
 
     __slots__ = ("at_ns", "before", "config", "node", "start_ns")
     what = "node"
@@ -296,31 +326,20 @@ class _NodeRun(_Around):
         try:
             self.before = resident.before(self.start_ns)
         except Exception:
-            self.before = b""
+            self.before = resident.UNKNOWN
             faults.fault("reading the memory")
 
     def _end(self, kind: type[BaseException] | None) -> None:
-        now_ns = clock()
-        duration_ns = now_ns - self.start_ns
-        config = self.config or {}
-        conf = (config.get("configurable") or {}).get
-        scope = SCOPE.get()
-        if scope is not None and not scope.run_id:
-            parent = getattr(config.get("callbacks"), "parent_run_id", None)
-            scope.run_id = str(parent) if parent else ""
-        ns = conf("checkpoint_ns", "").rpartition("|")[0]
-        error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
-        if scope is not None and error in _INTERRUPTS:
-            scope.interrupted = True  # in what mode of streaming ever
-        thread = conf("thread_id", "")
-        probe.get().emit(
-            records.node,
-            (
-                self.at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")),
-                self.node, conf("__pregel_task_id", ""), error, 0,
-                self.before, resident.after(now_ns),
-            ),
-        )  # fmt: skip
+        duration_ns = clock() - self.start_ns
+        _end_node(self.at_ns, duration_ns, self.before, self.node, self.config, kind)
+
+
+_node_run: Callable[[Any, Any], Any] = _NodeRun
+if "nodes" in fast.IN_C and fast.IN_C["nodes"](
+    SCOPE, probe, records.node, faults.fault, _end_node, _note_run, resident.between
+):
+    _node_run = fast.IN_C["node_begin"]
+    resident.peak = fast.IN_C["peak"]
 
 
 def _step_of(metadata: Any) -> int:
@@ -336,11 +355,11 @@ def _step_of(metadata: Any) -> int:
 
 def _node_methods(cls: Any) -> dict[str, Any]:
     def invoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
-        with _NodeRun(self, config):
+        with _node_run(self, config):
             return cls.invoke(self, input, config, **options)
 
     async def ainvoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
-        with _NodeRun(self, config):
+        with _node_run(self, config):
             return await cls.ainvoke(self, input, config, **options)
 
     async def astream(
@@ -349,7 +368,7 @@ def _node_methods(cls: Any) -> dict[str, Any]:
         config: Any = None,
         **options: Any,
     ) -> AsyncIterator[Any]:
-        with _NodeRun(self, config):
+        with _node_run(self, config):
             async for chunk in cls.astream(self, input, config, **options):
                 yield chunk
 

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
 
-from statemeter import faults, gauges, introduction, resources, settings, subclass, vitals
+from statemeter import fast, faults, gauges, introduction, resources, settings, subclass, vitals
 from statemeter.control import Control
 from statemeter.spool import SpoolFull, SpoolWriter, line
 
@@ -40,6 +40,7 @@ EXIT_SECONDS = 2.0
 SAMPLE_SECONDS = 1.0
 INTRODUCE_SECONDS = 60.0
 _WRITE_BYTES = 256 * 1024  # records are handed to the file in pieces of about this size
+_AT_ONCE = 64  # events after which another thread may go on, where C takes them
 
 
 class Probe:
@@ -172,19 +173,14 @@ class Probe:
 
     def _drain(self, deadline: float | None) -> bool:
         """Measure, encode and write all that is queued; True when nothing is left."""
-        queue = self.queue
+        take = fast.IN_C.get("take", Probe.take_in_python)
         while self._ready():
-            size = 0
-            while size < _WRITE_BYTES:
-                try:
-                    number, build, item = queue.popleft()
-                except IndexError:
-                    self.held_bytes = 0
-                    break
-                self._drained += 1
-                if number > self._newest:  # noqa: PLR1730 (a call of max for each event)
-                    self._newest = number
-                size += self._add(build, item)
+            size, more = 0, True
+            while more and size < _WRITE_BYTES:
+                taken, more = take(self, _AT_ONCE)
+                size += taken
+            if not more:
+                self.held_bytes = 0
             self._count_drops()
             if not self._pending:
                 return True
@@ -192,6 +188,20 @@ class Probe:
                 return False
         self._count_drops()
         return False
+
+    def take_in_python(self, most: int) -> tuple[int, bool]:
+        """Number and encode up to so many events of the queue: bytes, and whether there may be
+        more."""
+        size = 0
+        for _ in range(most):
+            try:
+                number, build, item = self.queue.popleft()
+            except IndexError:
+                return size, False
+            self._drained += 1
+            self._newest = max(self._newest, number)
+            size += self._add(build, item)
+        return size, True
 
     def _ready(self) -> bool:
         """Write what waits; True when the spool took all of it and can take more."""

@@ -71,7 +71,7 @@ def put_in_python(
     )  # fmt: skip
 
 
-@fast.first
+@fast.first()
 def put(seq: int, call: Call) -> tuple[Any, ...]:
     """A ``Put`` event, of a backend that holds the bytes as they are."""
     return put_in_python(seq, call)

@@ -5,7 +5,6 @@ Fields are in the order of ``statemeter.events``.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +64,7 @@ def writes_in_python(seq: int, call: Call, held: Callable[[int], int] = int) -> 
     return (*common("writes", seq, call), task, _node(task, path), told)
 
 
-if "writes" in fast.IN_C:
-    fast.IN_C["writes"] = functools.partial(fast.IN_C["writes"], _node_of_task)
-
-
-@fast.first
+@fast.first(_node_of_task)
 def writes(seq: int, call: Call) -> tuple[Any, ...]:
     """The same, of a backend that holds the bytes as they are."""
     return writes_in_python(seq, call)
@@ -84,6 +79,7 @@ def _node(task: str, path: str) -> str:
     return "" if node[:2] == "__" else node
 
 
+@fast.first()
 def read(seq: int, call: Call) -> tuple[Any, ...]:
     """A ``Read`` event."""
     return (*common("read", seq, call), int(bool(call.detail)), call.loads_bytes)
@@ -111,8 +107,11 @@ def removal(seq: int, call: Call) -> tuple[Any, ...]:
     return (*common("removal", seq, call), method, [text(s) for s in subjects], strategy)
 
 
-def node(seq: int, ran: tuple[Any, ...]) -> tuple[Any, ...]:
-    """A ``Node`` event."""
+@fast.first(_node_of_task)
+def node(seq: int, ran: Any) -> tuple[Any, ...]:
+    """A ``Node`` event, of a tuple or of a node that ended in C."""
+    if type(ran) is not tuple:
+        ran = ran.told()
     at_ns, duration_ns, scope, thread, ns, step, node_name, task, error, cached, *seen = ran
     memory = resident.told(at_ns, duration_ns, *seen) if seen else resident.NOT_SEEN
     if task:

@@ -1,9 +1,9 @@
 """Resident memory before, after and at its peak while a node or a region runs.
 
 The hot path reads ``/proc/self/statm`` by one ``pread`` of a file that stays open (1 to 2 µs): at
-the end of each node, and at its beginning unless another ended less than 0.2 ms before. The text is
-understood on the probe's thread, which also looks at the memory some times a second: a peak is the
-highest of all that was read meanwhile. Where no look fell in between it is unknown: no lower than
+the end of each node, and at its beginning unless another ended less than 0.2 ms before. The probe's
+thread looks at the memory some times a second, too: a peak is the highest of all that was read
+meanwhile. Where no look fell in between it is unknown: no lower than
 before and after. A spike that was higher than the process had ever been is known from the kernel's
 own high-water mark; of a node, if it ran in the fifth of a second in which that was.
 
@@ -17,8 +17,9 @@ import os
 import time
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable
 
-from statemeter import kernel
+from statemeter import fast, kernel
 
 UNKNOWN = -1
 NOT_SEEN = (UNKNOWN, UNKNOWN, UNKNOWN)
@@ -44,7 +45,6 @@ class _File:
 
     def check(self) -> None:
         """Open it unless it is open; never close it: it may not be ours any longer."""
-        global _fd  # noqa: PLW0603 (the hot path reads it)
         if self.fd >= 0:
             try:
                 found = os.fstat(self.fd)
@@ -52,26 +52,33 @@ class _File:
                     return
             except OSError:
                 pass
-        _fd = self.fd = -1
+        self.fd = -1
+        self._tell()
         self.fd = os.open(_PATH, os.O_RDONLY | os.O_CLOEXEC)
         found = os.fstat(self.fd)
         self._identity = (found.st_dev, found.st_ino)
-        _fd = self.fd
+        self._tell()
 
     def forget(self) -> None:
         """In a forked child: the file tells of the parent."""
-        global _fd, _newest, _newest_ns
-        fd, self.fd, _fd = self.fd, -1, -1
-        _newest, _newest_ns = b"", 0
+        fd, self.fd = self.fd, -1
+        self._tell()
         if fd >= 0:
             found = os.fstat(fd)
             if (found.st_dev, found.st_ino) == self._identity:
                 os.close(fd)
 
+    def _tell(self) -> None:
+        """Tell the hot path, and that nothing was read of it."""
+        global _fd, _newest, _newest_ns  # noqa: PLW0603
+        _fd, _newest, _newest_ns = self.fd, UNKNOWN, 0
+        if "statm" in fast.IN_C:
+            fast.IN_C["statm"](self.fd, _page)
+
 
 _file = _File()
 _fd = -1
-_newest = b""
+_newest = UNKNOWN
 _newest_ns = 0
 _looks: deque[tuple[int, int, int]] = deque(maxlen=KEPT)
 """(wall clock in ns, bytes, high-water mark if it rose since the look before), oldest first."""
@@ -80,25 +87,29 @@ _minutes: deque[tuple[int, int]] = deque(maxlen=MINUTES_KEPT)
 _highest = 0
 
 
-def before(now_ns: int) -> bytes:
-    """The memory at the beginning of a node, to be understood by ``told``; on the hot path.
+def before_in_python(now_ns: int) -> int:
+    """Bytes at the beginning of a node, -1 where unknown; on the hot path.
 
     Args:
         now_ns: ``perf_counter_ns`` of the present.
     """
-    return _newest if now_ns - _newest_ns < SHARED_NS else after(now_ns)
+    return _newest if now_ns - _newest_ns < SHARED_NS else after_in_python(now_ns)
 
 
-def after(now_ns: int) -> bytes:
+def after_in_python(now_ns: int) -> int:
     """The same at its end."""
     global _newest, _newest_ns  # noqa: PLW0603
     if _fd >= 0:
         try:
-            _newest = _pread(_fd, 64, 0)  # type: ignore[misc]
+            _newest = _bytes_of(_pread(_fd, 64, 0))  # type: ignore[misc]
         except OSError:
-            _newest = b""
+            _newest = UNKNOWN
         _newest_ns = now_ns
     return _newest
+
+
+before: Callable[[int], int] = fast.IN_C.get("memory_before", before_in_python)
+after: Callable[[int], int] = fast.IN_C.get("memory_after", after_in_python)
 
 
 def look() -> None:
@@ -113,6 +124,8 @@ def look() -> None:
     _highest = highest
     now_ns = time.time_ns()
     _looks.append((now_ns, bytes_now, highest if rose else 0))
+    if "looked" in fast.IN_C:
+        fast.IN_C["looked"](*_looks[-1])
     minute_ns = now_ns - now_ns % _MINUTE_NS
     if _minutes and _minutes[-1][0] == minute_ns:
         _minutes[-1] = (minute_ns, max(_minutes[-1][1], bytes_now))
@@ -123,22 +136,29 @@ def look() -> None:
 def now() -> int:
     """Bytes at this moment, understood at once: for what is not on the hot path. Elsewhere than on
     Linux too; -1 where unknown."""
-    seen = _bytes_of(after(time.perf_counter_ns()))
+    seen = after(time.perf_counter_ns())
     return seen if seen >= 0 else kernel.memory().get("rss_bytes", UNKNOWN)
 
 
-def told(at_ns: int, duration_ns: int, first: bytes, last: bytes) -> tuple[int, int, int]:
+def told(at_ns: int, duration_ns: int, first: int, last: int) -> tuple[int, int, int]:
     """Bytes before, after and at the peak of the node that began at ``at_ns`` of the wall clock;
     each -1 where unknown."""
-    begin = _bytes_of(first)
-    end = begin if last == first else _bytes_of(last)
-    if begin < 0 or end < 0:
+    if first < 0 or last < 0:
         return NOT_SEEN
-    highest = between(at_ns, duration_ns, marks=True)
-    return begin, end, max(begin, end, highest) if highest > 0 else UNKNOWN
+    return first, last, peak(at_ns, duration_ns, first, last)
 
 
-def between(at_ns: int, duration_ns: int, *, marks: bool) -> int:
+def peak_in_python(at_ns: int, duration_ns: int, first: int, last: int) -> int:
+    """The peak alone, of what is known at both ends."""
+    highest = between(at_ns, duration_ns)
+    return max(first, last, highest) if highest > 0 else UNKNOWN
+
+
+peak: Callable[[int, int, int, int], int] = peak_in_python
+"""The same, in C where nodes end there."""
+
+
+def between(at_ns: int, duration_ns: int, *, marks: bool = True) -> int:
     """The most that was looked at from ``at_ns`` of the wall clock on; -1: no look fell in between.
 
     Args:
@@ -182,4 +202,6 @@ def after_fork() -> None:
     _highest = 0
     _looks.clear()
     _minutes.clear()
+    if "looked" in fast.IN_C:
+        fast.IN_C["looked"](0, 0, 0)
     _file.forget()

@@ -36,20 +36,15 @@ def plain(serializer: Any) -> Any:
 
 
 def _methods(cls: Any) -> dict[str, Any]:
-    return _methods_in_c(cls) if "dumped" in fast.IN_C else _methods_in_python(cls)
+    return _methods_in_c(cls) if "timed" in fast.IN_C else _methods_in_python(cls)
 
 
 def _methods_in_c(cls: Any) -> dict[str, Any]:
-    dumps, loads = cls.dumps_typed, cls.loads_typed
-    dumped, loaded = fast.IN_C["dumped"], fast.IN_C["loaded"]
-
-    def dumps_typed(self: Any, obj: Any) -> tuple[str, bytes]:
-        return dumped(dumps, self, obj)  # type: ignore[no-any-return]
-
-    def loads_typed(self: Any, data: tuple[str, bytes]) -> Any:
-        return loaded(loads, self, data)
-
-    return {"dumps_typed": dumps_typed, "loads_typed": loads_typed}
+    timed, made = fast.IN_C["timed"], _methods_in_python(cls)
+    return {
+        name: timed(getattr(cls, name), method, name == "dumps_typed")
+        for name, method in made.items()
+    }
 
 
 def _methods_in_python(cls: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
-from statemeter import calls, fast, faults, notes, serde
+from statemeter import calls, fast, faults, hints, notes, probe, serde
 from statemeter.calls import CALL, SCOPE, Call, begin, begin_in_python
 from statemeter.introduction import SaverInfo
 from tests.statemeter.leaking import blocks_left
@@ -294,7 +295,6 @@ def test_memory_that_is_short_is_no_crash() -> None:
     testcapi = pytest.importorskip("_testcapi")
     saver, config = Saver(), {"configurable": {"thread_id": "x"}}
     made = BOTH[0].made = ("msgpack", b"123")
-    dumped, loaded = fast.IN_C["dumped"], fast.IN_C["loaded"]
     failed = 0
     for at in range(60):
         call = None
@@ -302,8 +302,8 @@ def test_memory_that_is_short_is_no_crash() -> None:
             testcapi.set_nomemory(at, at + 1)
             try:
                 call = begin(saver, None, config, None, ())
-                dumped(Serializer.dumps_typed, BOTH[0], 1)
-                loaded(Serializer.loads_typed, BOTH[0], made)
+                BOTH[0].dumps_typed(1)
+                BOTH[0].loads_typed(made)
                 calls._end(call)
             finally:
                 testcapi.remove_mem_hooks()
@@ -318,7 +318,9 @@ def test_memory_that_is_short_is_no_crash() -> None:
 def test_another_class_is_measured_in_python() -> None:
     """Such as that of a second interpreter: the first one's offsets are not for it."""
     measures = fast.IN_C["measures"]
-    rest = (CALL, SCOPE, faults.fault, calls._PART, begin_in_python)
+    rest = (
+        CALL, SCOPE, faults.fault, calls._PART, begin_in_python, probe, hints.tell, Call.emit,
+    )  # fmt: skip
     other = type("Call", (), {"__slots__": Call.__slots__})
     lacking = type("Call", (), {"__slots__": Call.__slots__[1:]})
     assert [measures(one, *rest) for one in (Call, other, lacking, int)] == [True, *[False] * 3]
@@ -327,4 +329,23 @@ def test_another_class_is_measured_in_python() -> None:
     with pytest.raises(TypeError):
         begin(Saver(), None, None, None)  # type: ignore[call-arg]
     with pytest.raises(TypeError):
-        fast.IN_C["dumped"](1, 2)
+        fast.IN_C["timed"](1, 2)
+
+
+def test_a_timed_method_is_like_one_of_python() -> None:
+    """By keyword, of the class, as what tools see of it; a wrong call is Python's error."""
+    in_c, in_python = BOTH
+    in_c.made = in_python.made = ("msgpack", b"1")
+    for serializer in BOTH:
+        kind = type(serializer)
+        assert serializer.dumps_typed(obj=1) is serializer.made
+        assert kind.dumps_typed(serializer, 1) is serializer.made
+        assert kind.loads_typed(serializer, data=1) is serializer.made
+        assert serializer.dumps_typed.__self__ is serializer
+        assert serializer.dumps_typed.__name__ == "dumps_typed"
+        for wrong in ((), (1, 2), (1, 2, 3)):
+            with pytest.raises(TypeError):
+                serializer.dumps_typed(*wrong)
+    assert inspect.signature(in_c.dumps_typed) == inspect.signature(in_python.dumps_typed)
+    with pytest.raises(AttributeError):
+        _ = in_c.dumps_typed.other

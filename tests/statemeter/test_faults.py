@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
-from statemeter import calls, events, fast, faults, probe, sizes
+from statemeter import calls, events, fast, faults, graphs, probe, resident, sizes
 from tests.statemeter import breaking, driving
 from tests.statemeter.breaking import broken
 from tests.statemeter.driving import HELLO, SCENES, Stage
@@ -59,8 +59,7 @@ EXCEPTED = {
     "awaiting._Loader.__init__": AWAITED,
     "awaiting._Loader.create_module": AWAITED,
     "awaiting._Loader.exec_module": AWAITED,
-    "calls.Call.__enter__": BODY,
-    "calls.Call.__exit__": BODY,
+    "calls.Call.exit_in_python": BODY,
     "calls.Rows.__enter__": BODY,
     "calls.Rows.__exit__": BODY,
     "calls.Rows.__init__": BODY,
@@ -164,9 +163,15 @@ def no_faults() -> bool:
 def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python does it, where a function can be broken; of the C part see test_fast.py and
     test_fast_records.py."""
-    for name in fast.IN_C.keys() & {"line", "put", "writes", "note_put"}:
+    for name in fast.IN_C.keys() & {"line", "put", "writes", "read", "note_put"}:
         monkeypatch.setitem(fast.IN_C, name, lambda *given: None)
-    monkeypatch.delitem(fast.IN_C, "dumped", raising=False)
+    for name in ("timed", "take"):
+        monkeypatch.delitem(fast.IN_C, name, raising=False)
+    monkeypatch.setattr(calls.Call, "__exit__", calls.Call.exit_in_python)
+    monkeypatch.setattr(graphs, "_node_run", graphs._NodeRun)
+    monkeypatch.setattr(resident, "after", resident.after_in_python)
+    monkeypatch.setattr(resident, "peak", resident.peak_in_python)
+    monkeypatch.setattr(resident, "before", resident.before_in_python)
     monkeypatch.setattr(sizes, "document", sizes.document_in_python)
     monkeypatch.setattr(sizes, "largest", sizes.largest_in_python)
 

@@ -128,5 +128,7 @@ def test_a_file_that_the_application_closed(spool: Spooled) -> None:
 
 
 def test_where_there_is_no_file_memory_is_unknown() -> None:
-    assert resident.told(0, 1, b"", b"") == resident.NOT_SEEN
-    assert resident.told(0, 1, b"1 2 3 4 5 6 7", b"some other file") == resident.NOT_SEEN
+    assert resident.told(0, 1, -1, -1) == resident.NOT_SEEN
+    assert resident.told(0, 1, 4096, -1) == resident.NOT_SEEN
+    assert resident._bytes_of(b"1 2 3 4 5 6 7") == 2 * resident._page
+    assert {resident._bytes_of(text) for text in (b"", b"some other file", b"1 2 3")} == {-1}

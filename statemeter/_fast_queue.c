@@ -1,0 +1,242 @@
+/* The queue of probe.py: what is put into it, and what the probe's thread takes out of it.
+ *
+ * Only the usual is done here; of an event that C cannot make Python is asked, as for all that it
+ * writes and counts besides.
+ */
+#include "_fast.h"
+
+enum { QUEUE, NUMBERS, HELD, RUNNING, START, APPEND, POPLEFT, ADD, SEQ, PENDING, DRAINED, NEWEST,
+       WORDS };
+
+static const char *const written[WORDS] = {
+    "queue", "_numbers", "held_bytes", "_running", "start", "append", "popleft", "_add", "seq",
+    "_pending", "_drained", "_newest",
+};
+static PyObject *word[WORDS];
+
+typedef PyObject *(*Make)(PyObject *, PyObject *const *, Py_ssize_t);
+
+static const struct {
+    const char *name;
+    Make made;
+} makers[] = {
+    {"put", fast_put},
+    {"writes", fast_writes},
+    {"read", fast_read},
+#ifndef _WIN32
+    {"node", fast_node},
+#endif
+    {NULL, NULL},
+};
+
+#define MOST_BUILDS 8
+
+/* What makes the fields of an event here, by the function that does so in Python. */
+static struct {
+    PyObject *in_python, *first;
+    Make made;
+} builds[MOST_BUILDS];
+static int known;
+
+int fast_queue_begin(void)
+{
+    int i;
+
+    for (i = 0; i < WORDS; i++)
+        if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
+            return -1;
+    return 0;
+}
+
+/* builds(name, function in Python, first argument or None): its events are made here. */
+PyObject *fast_builds(PyObject *module, PyObject *arguments)
+{
+    PyObject *in_python, *first;
+    const char *name;
+    int i;
+
+    if (!PyArg_ParseTuple(arguments, "sOO:builds", &name, &in_python, &first))
+        return NULL;
+    if (known < MOST_BUILDS) {
+        for (i = 0; makers[i].name && strcmp(makers[i].name, name); i++)
+            ;
+        builds[known].made = makers[i].made;
+        if (makers[i].made) {
+            builds[known].in_python = Py_NewRef(in_python);
+            builds[known].first = first == Py_None ? NULL : Py_NewRef(first);
+            known++;
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+/* An attribute that is a number; -1 with an exception set. */
+static long long number_of(PyObject *of, int which)
+{
+    PyObject *found = PyObject_GetAttr(of, word[which]);
+    long long number = found ? PyLong_AsLongLong(found) : -1;
+
+    Py_XDECREF(found);
+    return number;
+}
+
+static int set_number(PyObject *of, int which, long long number)
+{
+    PyObject *made = PyLong_FromLongLong(number);
+    int failed = !made || PyObject_SetAttr(of, word[which], made);
+
+    Py_XDECREF(made);
+    return failed ? -1 : 0;
+}
+
+int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long held)
+{
+    PyObject *numbers = NULL, *number = NULL, *queue = NULL, *entry = NULL, *done = NULL;
+    PyObject *running = NULL;
+
+    if ((numbers = PyObject_GetAttr(probe, word[NUMBERS])) && (number = PyIter_Next(numbers))
+        && (entry = PyTuple_Pack(3, number, build, item))
+        && (queue = PyObject_GetAttr(probe, word[QUEUE])))
+        done = PyObject_CallMethodOneArg(queue, word[APPEND], entry);
+    Py_XDECREF(numbers);
+    Py_XDECREF(number);
+    Py_XDECREF(entry);
+    Py_XDECREF(queue);
+    if (!done) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_RuntimeError, "no number is left");
+        return -1;
+    }
+    Py_DECREF(done);
+    if (held >= 0 && set_number(probe, HELD, held))
+        return -1;
+    if (!(running = PyObject_GetAttr(probe, word[RUNNING])))
+        return -1;
+    Py_DECREF(running);
+    if (running != Py_True) {
+        if (!(done = PyObject_CallMethodNoArgs(probe, word[START])))
+            return -1;
+        Py_DECREF(done);
+    }
+    return 0;
+}
+
+/* The record of one event, owned; NULL, with no exception set, where Python has to make it. */
+static PyObject *record_of(PyObject *build, PyObject *item, long long seq)
+{
+    PyObject *arguments[3], *number, *fields = NULL, *record = NULL;
+    int i, at = 0;
+
+    for (i = 0; i < known && builds[i].in_python != build; i++)
+        ;
+    if (i == known || !(number = PyLong_FromLongLong(seq)))
+        return NULL;
+    if (builds[i].first)
+        arguments[at++] = builds[i].first;
+    arguments[at++] = number;
+    arguments[at++] = item;
+    if ((fields = builds[i].made(NULL, arguments, at)))
+        record = fast_line(NULL, fields);
+    if (record == Py_None)
+        Py_CLEAR(record);
+    PyErr_Clear(); /* it comes again in Python, which counts it */
+    Py_DECREF(number);
+    Py_XDECREF(fields);
+    return record;
+}
+
+/* The numbers of a probe while events are taken: its own are behind, but for what Python sees. */
+typedef struct {
+    PyObject *probe, *queue, *pending;
+    long long seq, drained, newest, bytes;
+} Taking;
+
+static int load(Taking *to)
+{
+    to->seq = number_of(to->probe, SEQ);
+    to->drained = number_of(to->probe, DRAINED);
+    to->newest = number_of(to->probe, NEWEST);
+    return PyErr_Occurred() ? -1 : 0;
+}
+
+static int store(const Taking *from)
+{
+    return set_number(from->probe, SEQ, from->seq) || set_number(from->probe, DRAINED, from->drained)
+                   || set_number(from->probe, NEWEST, from->newest) ? -1 : 0;
+}
+
+/* Have Probe._add make a record. */
+static int add_in_python(Taking *taking, PyObject *build, PyObject *item)
+{
+    PyObject *size;
+
+    if (store(taking) || !(size = PyObject_CallMethodObjArgs(taking->probe, word[ADD], build, item, NULL)))
+        return -1;
+    taking->bytes += PyLong_AsLongLong(size);
+    Py_DECREF(size);
+    return load(taking);
+}
+
+/* Take one event: 1, or 0 where none was there; -1 with an exception set. */
+static int take(Taking *taking)
+{
+    PyObject *entry = PyObject_CallMethodNoArgs(taking->queue, word[POPLEFT]), *record;
+    long long number;
+    int failed;
+
+    if (!entry) {
+        if (!PyErr_ExceptionMatches(PyExc_IndexError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    if (!PyTuple_CheckExact(entry) || PyTuple_GET_SIZE(entry) != 3
+        || (number = PyLong_AsLongLong(PyTuple_GET_ITEM(entry, 0))) < 0) {
+        Py_DECREF(entry);
+        PyErr_SetString(PyExc_TypeError, "the queue has events alone");
+        return -1;
+    }
+    taking->drained++;
+    if (number > taking->newest)
+        taking->newest = number;
+    record = record_of(PyTuple_GET_ITEM(entry, 1), PyTuple_GET_ITEM(entry, 2), taking->seq + 1);
+    if (record) {
+        failed = PyList_Append(taking->pending, record);
+        taking->seq++;
+        taking->bytes += PyBytes_GET_SIZE(record);
+        Py_DECREF(record);
+    } else {
+        failed = add_in_python(taking, PyTuple_GET_ITEM(entry, 1), PyTuple_GET_ITEM(entry, 2));
+    }
+    Py_DECREF(entry);
+    return failed ? -1 : 1;
+}
+
+/* take(probe, most), as Probe._take: bytes of up to so many events, and whether there may be more. */
+PyObject *fast_take(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    long long most = count == 2 ? PyLong_AsLongLong(arguments[1]) : -1;
+    Taking taking = {.bytes = 0};
+    PyObject *kind, *error, *trace;
+    int one = -1;
+
+    if (most < 0)
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "take(probe, most)");
+    taking.probe = arguments[0];
+    taking.queue = PyObject_GetAttr(taking.probe, word[QUEUE]);
+    taking.pending = taking.queue ? PyObject_GetAttr(taking.probe, word[PENDING]) : NULL;
+    if (taking.pending && !PyList_CheckExact(taking.pending))
+        PyErr_SetString(PyExc_TypeError, "_pending is a list");
+    else if (taking.pending && !load(&taking)) {
+        for (one = 1; one > 0 && most > 0; most--)
+            one = take(&taking);
+        PyErr_Fetch(&kind, &error, &trace);
+        if (store(&taking))
+            one = -1;
+        if (kind)
+            PyErr_Restore(kind, error, trace);
+    }
+    Py_XDECREF(taking.queue);
+    Py_XDECREF(taking.pending);
+    return one < 0 ? NULL : Py_BuildValue("(LO)", taking.bytes, one ? Py_True : Py_False);
+}
