@@ -27,8 +27,8 @@ def main() -> None:
     )
     made = TARGET.with_name(f"{TARGET.name}.{os.getpid()}")  # several may be started side by side
     command = [
-        *shlex.split(compiler), "-O2", "-fPIC", "-fno-plt", *shared, f"-I{sysconfig.get_path('include')}",
-        *map(str, SOURCES), "-o", str(made),
+        *shlex.split(compiler), "-O2", "-fPIC", "-fno-plt", *shared,
+        f"-I{sysconfig.get_path('include')}", *map(str, SOURCES), "-o", str(made),
     ]  # fmt: skip
     try:
         subprocess.run(  # noqa: S603 (the compiler of this machine)

@@ -21,7 +21,7 @@ PyDoc_STRVAR(after_doc, "memory_after(now_ns)\n--\n\nSee statemeter.resident.");
 PyDoc_STRVAR(before_doc, "memory_before(now_ns)\n--\n\nSee statemeter.resident.");
 PyDoc_STRVAR(nodes_doc,
              "nodes(SCOPE, probe, build, fault, ended, note_run, between)\n--\n\nFor node_begin().");
-PyDoc_STRVAR(node_begin_doc, "node_begin(runnable, config)\n--\n\nSee statemeter.graphs.");
+PyDoc_STRVAR(node_begin_doc, "node_begin(runnable, config)\n--\n\nSee statemeter.nodes.");
 PyDoc_STRVAR(peak_doc, "peak(at_ns, duration_ns, before, after)\n--\n\nSee statemeter.resident.");
 PyDoc_STRVAR(node_doc, "node(nodes, seq, run)\n--\n\nSee statemeter.records; None as of put().");
 PyDoc_STRVAR(timed_doc, "timed(method, in_python, dumps)\n--\n\nSee statemeter.serde.");

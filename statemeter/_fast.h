@@ -40,6 +40,9 @@ PyObject *fast_note_put(PyObject *module, PyObject *const *arguments, Py_ssize_t
 int fast_notes_begin(void);
 
 /* _fast_queue.c, as probe.py. */
+/* Whether the probe may hold so many bytes more, and how many are all then; -1 with an exception set. */
+int fast_room(PyObject *probe, long long more, long long *all);
+
 /* Probe.emit; held: what the probe holds then in all, -1: as before. -1 with an exception set. */
 int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long held);
 PyObject *fast_builds(PyObject *module, PyObject *arguments);
@@ -74,7 +77,7 @@ long long fast_after(long long now_ns);
 long long fast_before(long long now_ns);
 int fast_between(long long at_ns, long long duration_ns, long long *highest);
 
-/* _fast_nodes.c, as graphs.py and records.py. */
+/* _fast_nodes.c, as nodes.py and records.py. */
 PyObject *fast_nodes(PyObject *module, PyObject *arguments);
 PyObject *fast_node_begin(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 PyObject *fast_peak(PyObject *module, PyObject *arguments);

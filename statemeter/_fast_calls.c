@@ -22,12 +22,12 @@ static const char *const spelled[SLOTS] = {
     "at_ns", "build", "checkpoint", "detail", "dumps", "duration_ns", "error", "held_bytes", "info",
     "loads_bytes", "names", "ns", "scope", "serde_ns", "serializer", "start_ns", "thread", "token",
 };
-enum { DICT, OUR_INFO, CONFIGURABLE, THREAD_ID, CHECKPOINT_NS, CHECKPOINT_ID, PROBE, HELD_BYTES,
-       HELD_LIMIT, NAME, EMPTY, WORDS };
+enum { DICT, OUR_INFO, CONFIGURABLE, THREAD_ID, CHECKPOINT_NS, CHECKPOINT_ID, PROBE, NAME,
+       EMPTY, WORDS };
 
 static const char *const written[WORDS] = {
     "__dict__", "_statemeter_info", "configurable", "thread_id", "checkpoint_ns", "checkpoint_id",
-    "_probe", "held_bytes", "held_limit", "__name__", "",
+    "_probe", "__name__", "",
 };
 static PyObject *word[WORDS];
 static Py_ssize_t offsets[SLOTS];
@@ -306,34 +306,22 @@ PyObject *fast_end(PyObject *module, PyObject *call)
     return ended < 0 ? NULL : PyBool_FromLong(ended);
 }
 
-/* A number of the probe; -1 with an exception set. */
-static long long number_of(PyObject *probe, int which)
-{
-    PyObject *found = PyObject_GetAttr(probe, word[which]);
-    long long number = found ? PyLong_AsLongLong(found) : -1;
-
-    Py_XDECREF(found);
-    return number;
-}
-
 /* Queue the event of a call as Call.emit does, which lets go what is too much; -1 with an
  * exception set. */
 static int queue(PyObject *call)
 {
     PyObject *held = *slot(call, HELD), *build = Py_XNewRef(*slot(call, BUILD)), *done, *probe;
-    long long more = held ? PyLong_AsLongLong(held) : -1, all = -1, most = 0;
-    int failed = -1;
+    long long more = held ? PyLong_AsLongLong(held) : -1, all = -1;
+    int failed = -1, room = 1;
 
     if ((probe = PyObject_GetAttr(probes, word[PROBE])) && build && more >= 0) {
-        if (more && probe != Py_None) {
-            all = number_of(probe, HELD_BYTES) + more;
-            most = number_of(probe, HELD_LIMIT);
-        }
-        if (PyErr_Occurred()) {
-            ;
-        } else if (probe != Py_None && all <= most) {
+        if (probe == Py_None)
+            room = 0;
+        else if (more)
+            room = fast_room(probe, more, &all);
+        if (room > 0) {
             failed = fast_emit_to(probe, build, call, all);
-        } else {
+        } else if (!room) {
             done = PyObject_CallOneArg(queued, call);
             failed = done ? 0 : -1;
             Py_XDECREF(done);

@@ -9,6 +9,7 @@
 static const char *const spelled[FAST_NAMES] = {
     "at_ns", "duration_ns", "info", "key", "graph", "scope", "number", "saver", "thread", "ns",
     "checkpoint", "error", "serde_ns", "serializer", "names", "dumps", "detail", "loads_bytes",
+    "queue", "_numbers", "held_bytes", "held_limit", "_running", "seq", "_pending", "_drained", "_newest",
     "put", "writes", "read", "node", "",
 };
 PyObject *fast_name[FAST_NAMES];
@@ -39,16 +40,16 @@ Py_ssize_t fast_offset_of(PyTypeObject *type, const char *named)
 
 /* Offsets of slots in the first classes that were met: a look-up by name takes ten times as long.
  * They are kept, so that no other class comes to lie where one of them was. */
-#define MOST_TYPES 4
+#define MOST_TYPES 8
 static struct {
     PyTypeObject *type;
     Py_ssize_t at[FAST_NAMES];
 } met[MOST_TYPES];
 
-PyObject *fast_get(PyObject *of, int which)
+/* Where a slot is; NULL where there is none. */
+static PyObject **place(PyObject *of, int which)
 {
     PyTypeObject *type = Py_TYPE(of);
-    PyObject *found = NULL;
     int i, j;
 
     for (i = 0; i < MOST_TYPES && met[i].type && met[i].type != type; i++)
@@ -58,9 +59,38 @@ PyObject *fast_get(PyObject *of, int which)
             met[i].at[j] = fast_offset_of(type, spelled[j]);
         met[i].type = (PyTypeObject *)Py_NewRef(type);
     }
-    if (i < MOST_TYPES && met[i].type == type && met[i].at[which] > 0)
-        found = *(PyObject **)((char *)of + met[i].at[which]);
-    return found ? Py_NewRef(found) : PyObject_GetAttr(of, fast_name[which]);
+    return i < MOST_TYPES && met[i].type == type && met[i].at[which] > 0
+               ? (PyObject **)((char *)of + met[i].at[which]) : NULL;
+}
+
+PyObject *fast_get(PyObject *of, int which)
+{
+    PyObject **slot = place(of, which);
+
+    return slot && *slot ? Py_NewRef(*slot) : PyObject_GetAttr(of, fast_name[which]);
+}
+
+int fast_set(PyObject *of, int which, PyObject *owned)
+{
+    PyObject **slot = owned ? place(of, which) : NULL;
+    int failed = 0;
+
+    if (slot) {
+        Py_XSETREF(*slot, owned);
+    } else {
+        failed = !owned || PyObject_SetAttr(of, fast_name[which], owned);
+        Py_XDECREF(owned);
+    }
+    return failed ? -1 : 0;
+}
+
+long long fast_number(PyObject *of, int which)
+{
+    PyObject *found = fast_get(of, which);
+    long long number = found ? PyLong_AsLongLong(found) : -1;
+
+    Py_XDECREF(found);
+    return number;
 }
 
 void fast_add(Fields *fields, PyObject *owned)

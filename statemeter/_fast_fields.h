@@ -9,7 +9,8 @@
 
 /* Names of attributes, and texts of records. */
 enum { AT, DURATION, INFO, KEY, GRAPH, SCOPE, NUMBER, SAVER, THREAD, NS, CHECKPOINT, ERROR, SERDE,
-       SERIALIZER, NAMES, DUMPS, DETAIL, LOADS, PUT, WRITES, READ, NODE, EMPTY, FAST_NAMES };
+       SERIALIZER, NAMES, DUMPS, DETAIL, LOADS,
+       QUEUE, NUMBERS, HELD, LIMIT, RUNNING, SEQ, PENDING, DRAINED, NEWEST, PUT, WRITES, READ, NODE, EMPTY, FAST_NAMES };
 extern PyObject *fast_name[FAST_NAMES];
 
 /* Fields of a record, each owned; what is not there, or not as expected, makes it fail. */
@@ -24,6 +25,12 @@ void fast_add_number(Fields *fields, long long number);
 
 /* An attribute, owned; NULL with an exception set. */
 PyObject *fast_get(PyObject *of, int which);
+
+/* Set one to an object that is owned; -1 with an exception set, which there is where it is none. */
+int fast_set(PyObject *of, int which, PyObject *owned);
+
+/* One that is a number; -1 with an exception set. */
+long long fast_number(PyObject *of, int which);
 
 /* An attribute, owned; NULL where it is not of a type, with no exception set. */
 PyObject *fast_attribute(PyObject *of, int which, PyTypeObject *type);

@@ -1,4 +1,4 @@
-/* Around one attempt of a node: _NodeRun of graphs.py, and the record of it.
+/* Around one attempt of a node: _NodeRun of nodes.py, and the record of it.
  *
  * What is not usual, such as an error, or a config that is no dictionary, is ended in Python.
  */
@@ -102,7 +102,7 @@ static PyObject *text(PyObject *map, int which)
     return found;
 }
 
-/* graphs._step_of a ChainMap of dictionaries, or of one; NULL, with no exception set, of others. */
+/* nodes._step_of a ChainMap of dictionaries, or of one; NULL, with no exception set, of others. */
 static PyObject *step_of(PyObject *metadata)
 {
     PyObject *maps = NULL, *part, *found = NULL;
@@ -206,7 +206,7 @@ static PyObject *leave(NodeRun *run, PyObject *const *arguments, Py_ssize_t coun
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception))
         return NULL; /* an interrupt */
     PyErr_Clear();
-    done = PyObject_CallFunction(ended, "LLLOOO", run->at_ns, run->duration_ns, run->before, run->node,
+    done = PyObject_CallFunction(ended, "(LLL)OOO", run->at_ns, run->duration_ns, run->before, run->node,
                                  run->config, arguments[0]);
     if (!done && fast_tell(fault, "ending a node"))
         return NULL;

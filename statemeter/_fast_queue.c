@@ -3,15 +3,11 @@
  * Only the usual is done here; of an event that C cannot make Python is asked, as for all that it
  * writes and counts besides.
  */
-#include "_fast.h"
+#include "_fast_fields.h"
 
-enum { QUEUE, NUMBERS, HELD, RUNNING, START, APPEND, POPLEFT, ADD, SEQ, PENDING, DRAINED, NEWEST,
-       WORDS };
+enum { START, APPEND, POPLEFT, ADD, WORDS };
 
-static const char *const written[WORDS] = {
-    "queue", "_numbers", "held_bytes", "_running", "start", "append", "popleft", "_add", "seq",
-    "_pending", "_drained", "_newest",
-};
+static const char *const written[WORDS] = {"start", "append", "popleft", "_add"};
 static PyObject *word[WORDS];
 
 typedef PyObject *(*Make)(PyObject *, PyObject *const *, Py_ssize_t);
@@ -70,23 +66,12 @@ PyObject *fast_builds(PyObject *module, PyObject *arguments)
     Py_RETURN_NONE;
 }
 
-/* An attribute that is a number; -1 with an exception set. */
-static long long number_of(PyObject *of, int which)
+int fast_room(PyObject *probe, long long more, long long *all)
 {
-    PyObject *found = PyObject_GetAttr(of, word[which]);
-    long long number = found ? PyLong_AsLongLong(found) : -1;
+    long long most = fast_number(probe, LIMIT);
 
-    Py_XDECREF(found);
-    return number;
-}
-
-static int set_number(PyObject *of, int which, long long number)
-{
-    PyObject *made = PyLong_FromLongLong(number);
-    int failed = !made || PyObject_SetAttr(of, word[which], made);
-
-    Py_XDECREF(made);
-    return failed ? -1 : 0;
+    *all = fast_number(probe, HELD) + more;
+    return PyErr_Occurred() ? -1 : *all <= most;
 }
 
 int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long held)
@@ -94,9 +79,9 @@ int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long hel
     PyObject *numbers = NULL, *number = NULL, *queue = NULL, *entry = NULL, *done = NULL;
     PyObject *running = NULL;
 
-    if ((numbers = PyObject_GetAttr(probe, word[NUMBERS])) && (number = PyIter_Next(numbers))
+    if ((numbers = fast_get(probe, NUMBERS)) && (number = PyIter_Next(numbers))
         && (entry = PyTuple_Pack(3, number, build, item))
-        && (queue = PyObject_GetAttr(probe, word[QUEUE])))
+        && (queue = fast_get(probe, QUEUE)))
         done = PyObject_CallMethodOneArg(queue, word[APPEND], entry);
     Py_XDECREF(numbers);
     Py_XDECREF(number);
@@ -108,9 +93,9 @@ int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long hel
         return -1;
     }
     Py_DECREF(done);
-    if (held >= 0 && set_number(probe, HELD, held))
+    if (held >= 0 && fast_set(probe, HELD, PyLong_FromLongLong(held)))
         return -1;
-    if (!(running = PyObject_GetAttr(probe, word[RUNNING])))
+    if (!(running = fast_get(probe, RUNNING)))
         return -1;
     Py_DECREF(running);
     if (running != Py_True) {
@@ -153,16 +138,17 @@ typedef struct {
 
 static int load(Taking *to)
 {
-    to->seq = number_of(to->probe, SEQ);
-    to->drained = number_of(to->probe, DRAINED);
-    to->newest = number_of(to->probe, NEWEST);
+    to->seq = fast_number(to->probe, SEQ);
+    to->drained = fast_number(to->probe, DRAINED);
+    to->newest = fast_number(to->probe, NEWEST);
     return PyErr_Occurred() ? -1 : 0;
 }
 
 static int store(const Taking *from)
 {
-    return set_number(from->probe, SEQ, from->seq) || set_number(from->probe, DRAINED, from->drained)
-                   || set_number(from->probe, NEWEST, from->newest) ? -1 : 0;
+    return fast_set(from->probe, SEQ, PyLong_FromLongLong(from->seq))
+                   || fast_set(from->probe, DRAINED, PyLong_FromLongLong(from->drained))
+                   || fast_set(from->probe, NEWEST, PyLong_FromLongLong(from->newest)) ? -1 : 0;
 }
 
 /* Have Probe._add make a record. */
@@ -223,8 +209,8 @@ PyObject *fast_take(PyObject *module, PyObject *const *arguments, Py_ssize_t cou
     if (most < 0)
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "take(probe, most)");
     taking.probe = arguments[0];
-    taking.queue = PyObject_GetAttr(taking.probe, word[QUEUE]);
-    taking.pending = taking.queue ? PyObject_GetAttr(taking.probe, word[PENDING]) : NULL;
+    taking.queue = fast_get(taking.probe, QUEUE);
+    taking.pending = taking.queue ? fast_get(taking.probe, PENDING) : NULL;
     if (taking.pending && !PyList_CheckExact(taking.pending))
         PyErr_SetString(PyExc_TypeError, "_pending is a list");
     else if (taking.pending && !load(&taking)) {

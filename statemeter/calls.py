@@ -187,7 +187,9 @@ def begin_in_python(
 _measures = fast.IN_C.get("measures")
 if not (
     _measures
-    and _measures(Call, CALL, SCOPE, faults.fault, _PART, begin_in_python, probe, hints.tell, Call.emit)
+    and _measures(
+        Call, CALL, SCOPE, faults.fault, _PART, begin_in_python, probe, hints.tell, Call.emit
+    )
 ):
     for _name in ("begin", "end", "timed"):
         fast.IN_C.pop(_name, None)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 from statemeter import (
     caches,
-    fast,
     faults,
     loops,
+    nodes,
     open_runs,
     probe,
     records,
-    resident,
     savers,
     stores,
     subclass,
@@ -25,7 +23,6 @@ from statemeter.calls import SCOPE, RunScope, clock, leave, wall
 from statemeter.introduction import SaverInfo
 
 _INTERRUPT = "__interrupt__"
-_INTERRUPTS = ("GraphInterrupt", "NodeInterrupt")
 _PARTS = {"checkpointer", "store", "cache", "name"}
 _GIVEN_SAVER = "__pregel_checkpointer"
 """In ``configurable``: the saver of one run, as servers of LangGraph give it."""
@@ -51,7 +48,7 @@ def instrument(graph: Any) -> None:
     for node_name, runnable in _nodes(graph, set()):
         try:
             runnable.__dict__["_statemeter_node"] = node_name
-            subclass.instrument(runnable, "node", _node_methods)
+            subclass.instrument(runnable, "node", nodes.methods)
         except TypeError:
             faults.fault("instrumenting a node")
     _instrument_memory(graph)
@@ -144,31 +141,7 @@ def _begin_run(graph: Any, config: Any) -> RunScope | None:
     return RunScope(next(target.run_numbers), graph.get_name(), info, str(thread))
 
 
-class _Around:
-    """What is told at its end, whatever that is."""
-
-    __slots__ = ()
-    what: ClassVar[str]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            self._end(kind)
-        except Exception:
-            faults.fault(f"ending a {self.what}")
-
-    def _end(self, kind: type[BaseException] | None) -> None:
-        raise NotImplementedError
-
-
-class _Run(_Around):
+class _Run(nodes.Around):
     """Around a run: its clocks, and its scope while the graph works (not its consumer)."""
 
     __slots__ = ("at_ns", "done", "left_ns", "loop", "scope", "start_ns")
@@ -281,95 +254,3 @@ def _graph_methods(cls: Any) -> dict[str, Any]:
         _exchanged(self, name)
 
     return {"stream": stream, "astream": astream, "__setattr__": __setattr__}
-
-
-def _end_node(
-    at_ns: int, duration_ns: int, before: int, node: str, config: Any, kind: Any
-) -> None:
-    """Queue the event of an attempt of a node."""
-    config = config or {}
-    conf = (config.get("configurable") or {}).get
-    scope = SCOPE.get()
-    if scope is not None and not scope.run_id:
-        _note_run(scope, config)
-    ns = conf("checkpoint_ns", "").rpartition("|")[0]
-    error = kind.__name__ if kind is not None and kind is not GeneratorExit else ""
-    if scope is not None and error in _INTERRUPTS:
-        scope.interrupted = True  # in what mode of streaming ever
-    thread = conf("thread_id", "")
-    probe.get().emit(
-        records.node,
-        (
-            at_ns, duration_ns, scope, thread, ns, _step_of(config.get("metadata")), node,
-            conf("__pregel_task_id", ""), error, 0, before, resident.after(clock()),
-        ),
-    )  # fmt: skip
-
-
-def _note_run(scope: RunScope, config: Any) -> None:
-    """The id that LangChain gave to a run: its first node knows it."""
-    parent = getattr(config.get("callbacks"), "parent_run_id", None)
-    scope.run_id = str(parent) if parent else ""
-
-
-class _NodeRun(_Around):
-    """Around one attempt of a node; or the same in C."""
-
-    __slots__ = ("at_ns", "before", "config", "node", "start_ns")
-    what = "node"
-
-    def __init__(self, runnable: Any, config: Any) -> None:
-        self.node = runnable.__dict__.get("_statemeter_node", "")
-        self.config = config
-        self.at_ns = wall()
-        self.start_ns = clock()
-        try:
-            self.before = resident.before(self.start_ns)
-        except Exception:
-            self.before = resident.UNKNOWN
-            faults.fault("reading the memory")
-
-    def _end(self, kind: type[BaseException] | None) -> None:
-        duration_ns = clock() - self.start_ns
-        _end_node(self.at_ns, duration_ns, self.before, self.node, self.config, kind)
-
-
-_node_run: Callable[[Any, Any], Any] = _NodeRun
-if "nodes" in fast.IN_C and fast.IN_C["nodes"](
-    SCOPE, probe, records.node, faults.fault, _end_node, _note_run, resident.between
-):
-    _node_run = fast.IN_C["node_begin"]
-    resident.peak = fast.IN_C["peak"]
-
-
-def _step_of(metadata: Any) -> int:
-    """The super-step that LangGraph notes in a config, -1 where it does not.
-
-    Metadata is a ``ChainMap``, whose own look-up costs more than all the rest of a node's end.
-    """
-    for part in getattr(metadata, "maps", (metadata or {},)):
-        if "langgraph_step" in part:
-            return part["langgraph_step"]  # type: ignore[no-any-return]
-    return -1
-
-
-def _node_methods(cls: Any) -> dict[str, Any]:
-    def invoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
-        with _node_run(self, config):
-            return cls.invoke(self, input, config, **options)
-
-    async def ainvoke(self: Any, input: Any, config: Any = None, **options: Any) -> Any:
-        with _node_run(self, config):
-            return await cls.ainvoke(self, input, config, **options)
-
-    async def astream(
-        self: Any,
-        input: Any,
-        config: Any = None,
-        **options: Any,
-    ) -> AsyncIterator[Any]:
-        with _node_run(self, config):
-            async for chunk in cls.astream(self, input, config, **options):
-                yield chunk
-
-    return {"invoke": invoke, "ainvoke": ainvoke, "astream": astream}

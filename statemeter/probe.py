@@ -46,6 +46,8 @@ _AT_ONCE = 64  # events after which another thread may go on, where C takes them
 class Probe:
     """What the process has to tell, and the thread that tells it."""
 
+    __slots__ = ("__dict__", "__weakref__", *fast.OF_PROBE)
+
     def __init__(self) -> None:
         # Of savers that are left, and of calls that wait: one may be made for each request.
         self.savers: WeakValueDictionary[int, introduction.SaverInfo] = WeakValueDictionary()
@@ -190,8 +192,7 @@ class Probe:
         return False
 
     def take_in_python(self, most: int) -> tuple[int, bool]:
-        """Number and encode up to so many events of the queue: bytes, and whether there may be
-        more."""
+        """Number and encode so many events at most: bytes, and whether there may be more."""
         size = 0
         for _ in range(most):
             try:

@@ -70,7 +70,7 @@ class _File:
 
     def _tell(self) -> None:
         """Tell the hot path, and that nothing was read of it."""
-        global _fd, _newest, _newest_ns  # noqa: PLW0603
+        global _fd, _newest, _newest_ns
         _fd, _newest, _newest_ns = self.fd, UNKNOWN, 0
         if "statm" in fast.IN_C:
             fast.IN_C["statm"](self.fd, _page)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langgraph.errors import GraphInterrupt
 
-from statemeter import fast, faults, graphs, probe, records, resident
+from statemeter import fast, faults, nodes, probe, records, resident
 from statemeter.calls import SCOPE, RunScope
 from statemeter.introduction import SaverInfo
 from tests.statemeter.leaking import blocks_left
@@ -23,7 +23,7 @@ from tests.statemeter.spooled import Spooled
 if "node_begin" not in fast.IN_C:
     pytest.skip("needs a C compiler: scripts/build_fast.py", allow_module_level=True)
 
-WAYS = (fast.IN_C["node_begin"], graphs._NodeRun)
+WAYS = (fast.IN_C["node_begin"], nodes._NodeRun)
 INFO = SaverInfo("memory", "InMemorySaver", "channels", "", "", 1, key="k", graph="g")
 in_python: Any = records.node.__wrapped__  # type: ignore[attr-defined]
 
@@ -123,7 +123,9 @@ def test_a_node_ends_the_same_both_ways(node: Any, config: Any, scope: int, kind
 def test_the_usual_node_ends_in_c() -> None:
     """What LangGraph gives it: no tuple of Python is queued."""
     config = {
-        "configurable": {"thread_id": "t", "checkpoint_ns": "sub:1|reply:2", "__pregel_task_id": "x"},
+        "configurable": {
+            "thread_id": "t", "checkpoint_ns": "sub:1|reply:2", "__pregel_task_id": "x",
+        },
         "metadata": ChainMap({}, {"langgraph_step": 4}), "callbacks": Callbacks(),
     }  # fmt: skip
     scope = RunScope(3, "graph", INFO, "t")
@@ -231,7 +233,9 @@ def test_a_reading_serves_the_next_beginning() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.integers(1, 9), st.integers(1, 99), st.sampled_from([0, 0, 150])), max_size=6),
+    st.lists(
+        st.tuples(st.integers(1, 9), st.integers(1, 99), st.sampled_from([0, 0, 150])), max_size=6
+    ),
     st.integers(0, 60), st.integers(0, 30),
 )  # fmt: skip
 @settings(max_examples=300, deadline=None)

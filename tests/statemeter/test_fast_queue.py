@@ -150,7 +150,9 @@ def test_a_call_is_left_the_same_both_ways(
             call.token, call.duration_ns >= 0, faults.total(),
         ))  # fmt: skip
     assert found[0] == found[1]
-    assert found[0][3] == ([1, ("msgpack", None, 5)] if held > limit else [1, ("msgpack", b"12345")])
+    assert found[0][3] == (
+        [1, ("msgpack", None, 5)] if held > limit else [1, ("msgpack", b"12345")]
+    )
 
 
 def test_a_call_that_cannot_be_told_is_a_fault(

@@ -13,7 +13,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
-from statemeter import calls, events, fast, faults, graphs, probe, resident, sizes
+from statemeter import calls, events, fast, faults, nodes, probe, resident, sizes
 from tests.statemeter import breaking, driving
 from tests.statemeter.breaking import broken
 from tests.statemeter.driving import HELLO, SCENES, Stage
@@ -82,10 +82,6 @@ EXCEPTED = {
     "faults.fault": "the guard itself: it has a guard of its own",
     "faults.guarded": IMPORTED,
     "faults.reset": "forgets counts: a test calls it itself",
-    "graphs._Around.__enter__": BODY,
-    "graphs._Around.__exit__": BODY,
-    "graphs._Around._end": "each of the two has its own instead",
-    "graphs._NodeRun.__init__": BODY,
     "graphs._Run.__init__": BODY,
     "graphs.is_graph": USERS,
     "introduction.SaverInfo.__deepcopy__": "returns itself",
@@ -101,6 +97,10 @@ EXCEPTED = {
     "loops._Beat.__init__": "of a run that lasts: see test_vitals.py",
     "loops._Beat.lag_ns": "the same",
     "loops._Beat.land": "the same; guarded, called by a loop",
+    "nodes.Around.__enter__": BODY,
+    "nodes.Around.__exit__": BODY,
+    "nodes.Around._end": "each of the two has its own instead",
+    "nodes._NodeRun.__init__": BODY,
     "notes.beside": IMPORTED,
     "notes.json_document": IMPORTED,
     "pauses._watch": "called by gc: two readings of a clock",
@@ -168,7 +168,7 @@ def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("timed", "take"):
         monkeypatch.delitem(fast.IN_C, name, raising=False)
     monkeypatch.setattr(calls.Call, "__exit__", calls.Call.exit_in_python)
-    monkeypatch.setattr(graphs, "_node_run", graphs._NodeRun)
+    monkeypatch.setattr(nodes, "_node_run", nodes._NodeRun)
     monkeypatch.setattr(resident, "after", resident.after_in_python)
     monkeypatch.setattr(resident, "peak", resident.peak_in_python)
     monkeypatch.setattr(resident, "before", resident.before_in_python)
