@@ -13,7 +13,14 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 
 from tests.conftest import REPOSITORY, StartChild, find_free_port
 from tests.storage import seed
@@ -22,6 +29,24 @@ Look = Callable[..., Page]
 
 PATIENCE_SECONDS = 60
 """How long a condition may take to hold; a busy machine takes its time."""
+
+KEPT = "cookies,local_storage,indexeddb"
+"""What a page can keep in a browser for its next visit."""
+
+LOOK_EACH_MS = 50
+"""Between two looks whether a condition holds: to look at every frame makes the browser draw them
+all, which is most of what a busy machine has."""
+
+LEFT_OUT = (
+    # Popups of an address bar that nobody sees: two more pages for each page, a second of CPU time.
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup",
+    # Playwright's own switch for these loses against ours, so they are named again.
+    "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades",
+    "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding",
+    "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
+"""Features of Chromium that the tests do without."""
 
 ENDS = """window.statemeterEnds = 0;
 new MutationObserver((changes) => {
@@ -60,25 +85,38 @@ def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                f"--disable-features={','.join(LEFT_OUT)}",
+            ],
         )
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def visitors(browser: Browser) -> BrowserContext:
+    """Where the visitors of a module come from: they share what the browser keeps of Streamlit's
+    own scripts. Each wants as little motion as can be: a spinner costs as much as the page."""
+    context = browser.new_context(reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    context.add_init_script(ENDS)
+    return context
+
+
 @pytest.fixture
-def look(browser: Browser) -> Iterator[Look]:
+def look(visitors: BrowserContext) -> Iterator[Look]:
     """``look(address)``: the page as a fresh visitor sees it, drawn; closed after the test."""
     pages = []
 
     def visit(address: str, *, width: int = 1440, theme: str = "light", height: int = 1000) -> Page:
-        page = browser.new_page(
-            viewport={"width": width, "height": height},
-            color_scheme=theme,  # type: ignore[arg-type]
-        )
+        page = visitors.new_page()
         pages.append(page)
-        page.set_default_timeout(PATIENCE_SECONDS * 1000)
-        page.add_init_script(ENDS)
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        _forget(page, address)
         page.goto(address)
         drawn(page)
         return page
@@ -86,6 +124,14 @@ def look(browser: Browser) -> Iterator[Look]:
     yield visit
     for page in pages:
         page.close()
+
+
+def _forget(page: Page, address: str) -> None:
+    """Lets the browser forget what a visitor before this one chose, as in another's browser."""
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(address))
+    session = page.context.new_cdp_session(page)
+    session.send("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": KEPT})
+    session.detach()
 
 
 @pytest.fixture
@@ -150,7 +196,7 @@ def answering(process: subprocess.Popen[str], port: int) -> str:
 def drawn(page: Page) -> None:
     """Waits until the script has run and the browser has mounted what it drew."""
     before = page.evaluate("window.statemeterEnds ?? 0")
-    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE_SECONDS * 1000)
+    page.wait_for_function(DRAWN, arg=before, timeout=PATIENCE_SECONDS * 1000, polling=LOOK_EACH_MS)
 
 
 def runs_again(page: Page, times: int = 2) -> None:
@@ -174,7 +220,9 @@ def expect_names(page: Page, wanted: dict[str, str]) -> None:
 def expect_value(page: Page, expression: str, arg: object = None) -> None:
     """Waits until a JavaScript expression, or function of ``arg``, holds."""
     try:
-        page.wait_for_function(expression, arg=arg, timeout=PATIENCE_SECONDS * 1000)
+        page.wait_for_function(
+            expression, arg=arg, timeout=PATIENCE_SECONDS * 1000, polling=LOOK_EACH_MS
+        )
     except TimeoutError:
         pytest.fail(f"{expression} did not hold for {arg} at {page.url}")
 

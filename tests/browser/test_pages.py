@@ -52,11 +52,13 @@ def test_deep_links(look: Look, filled: str) -> None:
     expect(page.locator(".st-key-thread-heading code")).to_have_text("support-2")
     updates(page, "plot-channels")
     expect_names(page, {"thread": "support-2", "window": "15m"})
+    page.close()
     for path in ("/overview", "/", "/threads"):
         page = look(filled + path)
         title = "Threads" if path == "/threads" else "Overview"
         expect(page.get_by_role("heading", name=title)).to_be_visible()
         expect(page.locator(".st-key-badges")).to_contain_text("Live")
+        page.close()
 
 
 def test_filters_survive(look: Look, filled: str) -> None:
@@ -225,6 +227,7 @@ def test_a_phone(look: Look, filled: str) -> None:
             "() => [...document.querySelectorAll('.statemeter-plot')].every("
             "one => one.clientWidth > 250 && one.clientWidth < 390)",
         )
+        page.close()
 
 
 def test_nothing_is_loaded_from_elsewhere(browser: Browser, filled: str) -> None:
