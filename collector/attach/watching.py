@@ -24,7 +24,7 @@ from storage.queries_sources import Attached
 from storage.sources import Source
 from storage.store import open_reader
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 0.1
 LINE_SECONDS = 5.0
 """Between lines where they are not written over each other: no terminal."""
 END_SECONDS = 10.0

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from collector.attach import command
 from pages.ui.viewer import Viewer
 from storage import queries_values
 from storage.queries_history import History, history
@@ -64,6 +65,8 @@ def play(
     out = folder / "told.json"
     environment = {"STATEMETER_SPOOL": spool or str(folder / "nobody"), "STATEMETER_APP": "chat"}
     environment["STATEMETER_SHOW_VALUES"] = "1"
+    # As often the probe looks whether values are asked for.
+    environment["STATEMETER_FLUSH_SECONDS"] = "0.02"
     child = start_child(
         "-m", "tests.everywhere.telling", kind, url, str(out), "--thread", THREAD, *more,
         env=environment, stdin=subprocess.PIPE,
@@ -87,11 +90,9 @@ def said(child: Any) -> str:
     return str(child.log_path.read_text())
 
 
-def ours(start_child: StartChild, *arguments: str, **options: Any) -> None:
+def ours(start_child: StartChild, *arguments: str) -> None:
     """``python -m collector …`` to its end."""
-    child = start_child("-m", "collector", *arguments, **options)
-    if "stdin" in options:
-        child.communicate(timeout=SECONDS)
+    child = start_child("-m", "collector", *arguments)
     assert child.wait(SECONDS) == 0, said(child)
 
 
@@ -104,12 +105,12 @@ def measure(
     if attached:
         told = play(start_child, folder, kind, url, *more)
         assert not (folder / "nobody").exists()
-        ours(start_child, "attach", url, "--once", *at)
+        assert command.main([url, "--once", *at]) == 0
     else:
         told = play(start_child, folder, kind, url, "--instrument", *more, spool=str(spool))
         ours(start_child, "--once", *at)
     if url:
-        ours(start_child, "attach", url, "--values", *at)
+        assert command.main([url, "--values", *at]) == 0
     engine = open_reader(str(store))
     key = one(store, "SELECT id FROM threads WHERE thread_id = ?", THREAD)
     return Measured(

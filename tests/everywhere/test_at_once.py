@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from collector.attach import command
 from tests.collector.attach.test_twin import comparable
 from tests.collector.made import collect, one
 from tests.conftest import StartChild
@@ -51,7 +52,7 @@ def test_probe_and_reader_tell_at_the_same_time(
         ended.set()
         linking.join()
     ours(start_child, "detach", url, "--spool", str(both))
-    ours(start_child, "attach", url, "--once", *at)
+    assert command.main([url, "--once", *at]) == 0
     collector.terminate()
     assert collector.wait(SECONDS) == 0, said(collector)
     collect(both, store)
