@@ -25,7 +25,6 @@ from langgraph.types import Command, Send, interrupt
 
 import statemeter
 from examples.backends import on_sqlite
-from examples.demo.places import MODULES
 
 INTERRUPT_EVERY = 10
 FORK_EVERY = 50
@@ -184,9 +183,14 @@ async def aplay(
 @contextmanager
 def opened(url: str) -> Iterator[Any]:
     """A saver over a SQLite file or a server."""
-    module = MODULES.get(url.partition("://")[0])
-    path = url.removeprefix("sqlite:///")
-    with on_sqlite.open_saver(path) if module is None else module.open_saver(url) as saver:
+    scheme, server, _ = url.partition("://")
+    if server and scheme != "sqlite":
+        from examples.demo.places import MODULES  # brings in the drivers of all servers
+
+        with MODULES[scheme].open_saver(url) as saver:
+            yield saver
+        return
+    with on_sqlite.open_saver(url.removeprefix("sqlite:///")) as saver:
         yield saver
 
 

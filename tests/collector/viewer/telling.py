@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pkgutil
 import sys
 import warnings
 from collections.abc import AsyncIterator
@@ -20,13 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.mongodb import MongoDBSaver
-from langgraph.checkpoint.postgres import PostgresSaver, ShallowPostgresSaver
-from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.redis import AsyncRedisSaver, RedisSaver, ShallowRedisSaver
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from langgraph_checkpoint_aws import AsyncValkeySaver, ValkeySaver
 
 import statemeter
 from statemeter import probe
@@ -36,13 +30,20 @@ from tests.collector.viewer.corpus import described
 
 TURNS = 11
 FORK_EVERY = 8
-SAVERS: dict[str, Any] = {
-    "sqlite": SqliteSaver, "async-sqlite": AsyncSqliteSaver,
-    "postgres": PostgresSaver, "async-postgres": AsyncPostgresSaver,
-    "shallow-postgres": ShallowPostgresSaver,
-    "redis": RedisSaver, "async-redis": AsyncRedisSaver, "shallow-redis": ShallowRedisSaver,
-    "valkey": ValkeySaver, "async-valkey": AsyncValkeySaver, "mongodb": MongoDBSaver,
-}  # fmt: skip
+SAVERS = {
+    "sqlite": "langgraph.checkpoint.sqlite:SqliteSaver",
+    "async-sqlite": "langgraph.checkpoint.sqlite.aio:AsyncSqliteSaver",
+    "postgres": "langgraph.checkpoint.postgres:PostgresSaver",
+    "async-postgres": "langgraph.checkpoint.postgres.aio:AsyncPostgresSaver",
+    "shallow-postgres": "langgraph.checkpoint.postgres:ShallowPostgresSaver",
+    "redis": "langgraph.checkpoint.redis:RedisSaver",
+    "async-redis": "langgraph.checkpoint.redis:AsyncRedisSaver",
+    "shallow-redis": "langgraph.checkpoint.redis:ShallowRedisSaver",
+    "valkey": "langgraph_checkpoint_aws:ValkeySaver",
+    "async-valkey": "langgraph_checkpoint_aws:AsyncValkeySaver",
+    "mongodb": "langgraph.checkpoint.mongodb:MongoDBSaver",
+}
+"""Kind → its saver, imported by whoever wants it: each brings in a driver."""
 
 
 @asynccontextmanager
@@ -51,7 +52,7 @@ async def opened(kind: str, url: str) -> AsyncIterator[Any]:
     if kind == "memory":
         yield InMemorySaver()
         return
-    made = SAVERS[kind].from_conn_string(url)
+    made = pkgutil.resolve_name(SAVERS[kind]).from_conn_string(url)
     if not kind.startswith("async"):
         with made as saver:
             if hasattr(saver, "setup"):
