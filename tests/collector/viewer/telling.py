@@ -4,7 +4,8 @@
 ``tests.long_thread`` on a saver of that kind, under a ``CompressedSerializer`` if a codec is named,
 and writes OUT: JSON, all checkpoints of all namespaces as plain data (``corpus``), from
 ``saver.get_tuple`` and, for the root graph, ``graph.get_state_history``. With the kind ``memory``
-it waits for the end of its standard input, as its values end with it.
+it waits for the end of its standard input, as its values end with it. Without arguments it takes
+them from standard input, as JSON, one list a line, and says ``told`` after each.
 """
 
 from __future__ import annotations
@@ -121,7 +122,18 @@ def _of_memory(kind: str) -> dict[str, str]:
     return {"key": next(iter(target.savers.values())).key, "incarnation": target.incarnation}
 
 
+def main(arguments: list[str]) -> None:
+    """See the module's docstring."""
+    chosen = [one.removeprefix("--codec=") for one in arguments if one.startswith("--codec=")]
+    delta = "--delta" in arguments
+    asyncio.run(tell(*arguments[:3], delta=delta, codec=(*chosen, "")[0]))
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore", DeprecationWarning)
-    chosen = [one.removeprefix("--codec=") for one in sys.argv if one.startswith("--codec=")]
-    asyncio.run(tell(*sys.argv[1:4], delta="--delta" in sys.argv, codec=(*chosen, "")[0]))
+    if sys.argv[1:]:
+        main(sys.argv[1:])
+    else:
+        for line in sys.stdin:
+            main(json.loads(line))
+            print("told", flush=True)

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +33,37 @@ KINDS = [
 SENDS = "__pregel_tasks"
 SNAPSHOT = "langgraph.checkpoint.serde.types._DeltaSnapshot"
 
+Told = Callable[..., list[dict[str, Any]]]
 
-def told(kind: str, url: str, out: Path, *more: str) -> list[dict[str, Any]]:
-    """What LangGraph has of each checkpoint, told by the application's process."""
-    subprocess.run(
-        [sys.executable, "-m", "tests.collector.viewer.telling", kind, url, str(out), *more],
-        cwd=REPOSITORY, check=True, timeout=300,
+
+@pytest.fixture(scope="module")
+def told() -> Iterator[Told]:
+    """``told(kind, url, out)``: what LangGraph has of each checkpoint of a thread that was played,
+    told by an application's process, which plays all of a module's."""
+    application = subprocess.Popen(
+        [sys.executable, "-m", "tests.collector.viewer.telling"], cwd=REPOSITORY, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     )  # fmt: skip
-    found: list[dict[str, Any]] = json.loads(out.read_text("utf-8"))["checkpoints"]
-    return found
+    assert application.stdin is not None
+    assert application.stdout is not None
+    asked, answered = application.stdin, application.stdout
+
+    def tell(kind: str, url: str, out: Path, *more: str) -> list[dict[str, Any]]:
+        print(json.dumps([kind, url, str(out), *more]), file=asked, flush=True)
+        assert "told\n" in iter(answered.readline, ""), application.wait()
+        found: list[dict[str, Any]] = json.loads(out.read_text("utf-8"))["checkpoints"]
+        return found
+
+    yield tell
+    asked.close()
+    assert application.wait(60) == 0
+    answered.close()
 
 
 @pytest.mark.parametrize("delta", [False, True], ids=["plain", "delta"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_values_are_those_that_langgraph_has(
-    kind: str, delta: bool, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, delta: bool, told: Told, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """Channels, metadata, parent and pending writes of each checkpoint, of the subgraphs' too."""
     if delta and kind.startswith(("async", "shallow")):
@@ -150,7 +167,7 @@ def is_snapshot(value: Any) -> bool:
     [("sqlite", "zstd"), ("postgres", "lz4"), ("mongodb", "zlib"), ("valkey", "zstd")],
 )
 def test_compressed_values_are_those_that_langgraph_has(
-    kind: str, codec: str, request: pytest.FixtureRequest, tmp_path: Path
+    kind: str, codec: str, told: Told, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """What a CompressedSerializer wrote reads as if it had written nothing else; delta channels are
     rebuilt of compressed writes. The bytes are those that the backend holds."""
@@ -185,6 +202,7 @@ def test_values_in_memory_come_from_their_process(
     )  # fmt: skip
     while not out.exists():
         assert child.poll() is None, child.log_path.read_text()  # type: ignore[attr-defined]
+        time.sleep(0.02)
     said = json.loads(out.read_text("utf-8"))
     thread = ("memory-delta" if delta else "memory") + ("-zstd" if delta == "zstd" else "")
     asked = {"thread": thread, "saver": said["key"], "incarnations": [said["incarnation"]]}
@@ -192,6 +210,7 @@ def test_values_in_memory_come_from_their_process(
     folder = spool / "control" / said["incarnation"]
     while not folder.is_dir():
         assert child.poll() is None
+        time.sleep(0.02)
     with Asking(spool) as asking:
         for one in said["checkpoints"]:
             assert_same(asking.ask("memory", one["id"], ns=one["ns"], **asked), one)
@@ -204,7 +223,7 @@ def test_values_in_memory_come_from_their_process(
 
 
 def test_a_document_of_redis_that_is_too_large_comes_in_parts(
-    redis_stack_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: Told, redis_stack_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All but the channels that are too large themselves; the parts are those of the whole."""
     told("redis", redis_stack_url, tmp_path / "told.json")
