@@ -195,10 +195,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_on_a_phone(look: Look, filled: str) -> None:
     """At 390 pixels neither page is wider than the screen."""
     for path, last in (("/backends", "plot-pools"), ("/caches", "plot-saved")):
-        page = look(filled + path, width=390, height=844)
+        page = look(f"{filled}{path}?refresh=1s", width=390, height=844)
         updates(page, last)
         runs_again(page)
         expect_value(page, "() => document.documentElement.scrollWidth === window.innerWidth")
+        page.close()
 
 
 def test_a_choice_survives_live_updates(look: Look, filled: str, store: Path) -> None:

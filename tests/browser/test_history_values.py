@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests import browsed
 from tests.browsed import THREAD, identity, ids
@@ -204,10 +204,9 @@ def test_raw_bytes(look: Look, history: str, states: list[Any]) -> None:
     expect(page.locator(".st-key-card-raw code").first).to_contain_text("0000  dc")
 
 
-def test_hostile_text_does_nothing(browser: Browser, history: str) -> None:
+def test_hostile_text_does_nothing(visitors: BrowserContext, history: str) -> None:
     """Scripts do not run, images are not fetched, whatever the view."""
-    page = browser.new_page()
-    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    page = visitors.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     for view in ("Changes", "State", "Messages", "Raw"):

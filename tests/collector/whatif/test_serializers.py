@@ -6,6 +6,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -279,10 +280,12 @@ def test_a_thread_in_memory(start_child: StartChild, isolated: Path, tmp_path: P
     )  # fmt: skip
     while not out.exists():
         assert child.poll() is None, child.log_path.read_text()  # type: ignore[attr-defined]
+        time.sleep(0.02)
     said = json.loads(out.read_text("utf-8"))
     folder = isolated / "spool" / "control" / said["incarnation"]
     while not folder.is_dir():
         assert child.poll() is None
+        time.sleep(0.02)
     steps = [(one["ns"], one["id"], one["parent"]) for one in said["checkpoints"][:4]]
     wanted = asked("memory", "memory", steps, layout="channels", rounds=1) | {
         "saver": said["key"], "incarnations": [said["incarnation"]],
