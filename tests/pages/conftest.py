@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +15,23 @@ import plotly.graph_objects as go
 import pytest
 import streamlit as st
 from streamlit import config
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import REPOSITORY
 from tests.storage import seed
 
 Visit = Callable[..., AppTest]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed() -> Iterator[None]:
+    """Streamlit looks through all installed packages for components once, not for each visitor: a
+    server does so once as well."""
+    with pytest.MonkeyPatch.context() as patched:
+        look = functools.cache(manifest_scanner.scan_component_manifests)
+        patched.setattr(manifest_scanner, "scan_component_manifests", look)
+        yield
 
 
 @pytest.fixture(autouse=True)
