@@ -132,6 +132,22 @@ def test_an_import_alone_does_nothing(start_child: StartChild, isolated: Path) -
     assert not isolated.exists()
 
 
+def test_who_measures_nothing_imports_nothing_that_measures(start_child: StartChild) -> None:
+    """The collector and the dashboard read settings and events alone; a public name brings the
+    rest, and a name that there is none of is an error as ever."""
+    child = start_child(
+        "-c",
+        "import sys, statemeter; from statemeter import events, settings\n"
+        "assert {'statemeter.api', 'statemeter.probe', 'psutil'}.isdisjoint(sys.modules)\n"
+        "assert not hasattr(statemeter, 'measure')\n"
+        "assert all(getattr(statemeter, name) for name in statemeter.__all__)\n"
+        "from statemeter import *\n"
+        "assert instrument is statemeter.instrument is statemeter.api.instrument\n"
+        "assert track is statemeter.regions.track",
+    )
+    assert child.wait(60) == 0, child.log_path.read_text()  # type: ignore[attr-defined]
+
+
 def test_strict_deserialization_stays_strict(start_child: StartChild, isolated: Path) -> None:
     """With LANGGRAPH_STRICT_MSGPACK the copies that LangGraph makes of a saver are measured."""
     child = start_child(
