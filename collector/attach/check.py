@@ -19,7 +19,6 @@ from collector.inspection.errors import CouldNotLook
 from storage import sources
 from storage.errors import StoreError
 from storage.sources import Mode, Source, SourceExists
-from storage.store import open_reader
 
 LOCAL = ("localhost", "127.0.0.1", "::1")
 NAME_CHARACTERS = 100
@@ -89,6 +88,8 @@ def _aliases(facts: SaverFacts) -> list[str]:
 
 def _told(store: str, keys: list[str]) -> str:
     """The first of some keys that the store knows a saver by, empty: none."""
+    from storage.store import open_reader  # noqa: PLC0415 (brings in all of the tables)
+
     try:
         engine = open_reader(store)
     except StoreError:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from collector.attach import check, watching
+from collector.attach import check
 from collector.errors import CollectorError
 from collector.inspection.limits import MB
 from statemeter import settings
@@ -69,6 +69,8 @@ def main(arguments: list[str]) -> int:
 
 def _wait(spool: Path, store: str, source: Source, once: bool) -> int:
     """Show how far its history is read; with ``once`` it is detached then."""
+    from collector.attach import watching  # noqa: PLC0415 (brings in pandas, which only waiting needs)
+
     try:
         with watching.collecting(store, spool) as child:
             told = watching.watch(store, source, child)
