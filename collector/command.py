@@ -11,11 +11,10 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
+from collector.alive import stopped_by
 from collector.errors import CollectorError
-from collector.lease import created_us
 from collector.loop import Collector, Options
 from statemeter import settings
 from statemeter.errors import SettingError
@@ -54,11 +53,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--once", action="store_true", help="store what is there, then end")
     parser.add_argument("--parent", metavar="PID", type=int, help="end when this process is gone")
     return parser
-
-
-def stopped_by(stop: threading.Event, parent: int | None) -> Callable[[], bool]:
-    """Tells whether to end: asked to, or the process with this id is gone."""
-    if parent is None:
-        return stop.is_set
-    started_us = created_us(parent)
-    return lambda: stop.is_set() or started_us is None or created_us(parent) != started_us

@@ -6,16 +6,15 @@ it is given back, or at once when its process on this host is gone.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 from sqlalchemy import Engine
 
+from collector.alive import created_us, is_alive
 from storage import store
 
 LEASE_SECONDS = 5
@@ -91,18 +90,3 @@ _BLANK = (
     "store_bytes, problem, problem_since_us) "
     "VALUES (1, '', '', 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, '{}', 0, '', 0)"
 )
-
-
-def created_us(pid: int) -> int | None:
-    """When a process of this host was created, µs since 1970; None: there is none."""
-    with contextlib.suppress(psutil.Error):
-        process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return int(process.create_time() * 1_000_000)
-    return None
-
-
-def is_alive(pid: int, started_us: int) -> bool:
-    """Whether the process that had this pid then is still there; pids are used again."""
-    created = created_us(pid)
-    return created is not None and abs(created - started_us) < 2_000_000

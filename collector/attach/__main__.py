@@ -13,9 +13,9 @@ import sys
 import threading
 from pathlib import Path
 
+from collector.alive import stopped_by
 from collector.attach.reader import Reader
 from collector.attach.teller import Teller
-from collector.command import stopped_by
 from collector.inspection import url
 from storage import sources
 from storage.errors import StoreError

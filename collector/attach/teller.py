@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from collector.lease import created_us
+from collector.alive import created_us
 from collector.processes import ATTACHED
 from statemeter import settings
 from statemeter.spool import SpoolWriter, line, spool_size

@@ -23,7 +23,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from collector.command import stopped_by
+from collector.alive import stopped_by
 from collector.jobs import kinds
 from collector.jobs.errors import Cancelled, CannotRun, JobEnded, TooLarge
 from storage import files, jobs

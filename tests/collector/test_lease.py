@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from collector.lease import LEASE_SECONDS, Lease, created_us, is_alive
+from collector.alive import created_us, is_alive
+from collector.lease import LEASE_SECONDS, Lease
 from storage.store import open_writer
 from tests.collector.made import query
 
