@@ -10,10 +10,10 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from collector import deaths
+from collector.alive import is_alive
 from collector.gather import Key
 from collector.health import Health, time_of_record
 from collector.ingest import Ingest
-from collector.lease import is_alive
 from collector.spool import Listing, SegmentFile, has_writer
 from statemeter import events
 from storage.store import plain
