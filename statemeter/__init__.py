@@ -35,3 +35,7 @@ def __getattr__(name: str) -> Any:
     module = "statemeter.regions" if name == "track" else "statemeter.api"
     found = globals()[name] = getattr(_import_module(module), name)
     return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -97,13 +97,14 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def visitors(browser: Browser) -> BrowserContext:
+def visitors(browser: Browser) -> Iterator[BrowserContext]:
     """Where the visitors of a module come from: they share what the browser keeps of Streamlit's
     own scripts. Each wants as little motion as can be: a spinner costs as much as the page."""
     context = browser.new_context(reduced_motion="reduce")
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     context.add_init_script(ENDS)
-    return context
+    yield context
+    context.close()
 
 
 @pytest.fixture

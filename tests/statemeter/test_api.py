@@ -140,6 +140,7 @@ def test_who_measures_nothing_imports_nothing_that_measures(start_child: StartCh
         "import sys, statemeter; from statemeter import events, settings\n"
         "assert {'statemeter.api', 'statemeter.probe', 'psutil'}.isdisjoint(sys.modules)\n"
         "assert not hasattr(statemeter, 'measure')\n"
+        "assert set(dir(statemeter)) >= set(statemeter.__all__)\n"
         "assert all(getattr(statemeter, name) for name in statemeter.__all__)\n"
         "from statemeter import *\n"
         "assert instrument is statemeter.instrument is statemeter.api.instrument\n"
