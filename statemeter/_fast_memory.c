@@ -50,10 +50,11 @@ static long long bytes_of(const char *at, const char *end)
         if (at < end)
             numbers++;
         for (; at < end && *at != ' ' && *at != '\n'; at++) {
+            if (numbers != 2)
+                continue;
             if (*at < '0' || *at > '9' || pages > INT64_MAX / 1000 / 65536)
                 return -1;
-            if (numbers == 2)
-                pages = pages * 10 + (*at - '0');
+            pages = pages * 10 + (*at - '0');
         }
     }
     return numbers == 7 ? pages * page : -1;

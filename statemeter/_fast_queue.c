@@ -106,7 +106,17 @@ int fast_emit_to(PyObject *probe, PyObject *build, PyObject *item, long long hel
     return 0;
 }
 
-/* The record of one event, owned; NULL, with no exception set, where Python has to make it. */
+/* Whether no exception is set that goes on to the caller, such as an interrupt. What failed here
+ * comes again in Python, which counts it. */
+static int is_left_to_python(void)
+{
+    if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception))
+        return 0;
+    PyErr_Clear();
+    return 1;
+}
+
+/* The record of one event, owned; NULL where Python has to make it, or with an exception set. */
 static PyObject *record_of(PyObject *build, PyObject *item, long long seq)
 {
     PyObject *arguments[3], *number, *fields = NULL, *record = NULL;
@@ -124,7 +134,6 @@ static PyObject *record_of(PyObject *build, PyObject *item, long long seq)
         record = fast_line(NULL, fields);
     if (record == Py_None)
         Py_CLEAR(record);
-    PyErr_Clear(); /* it comes again in Python, which counts it */
     Py_DECREF(number);
     Py_XDECREF(fields);
     return record;
@@ -187,12 +196,14 @@ static int take(Taking *taking)
         taking->newest = number;
     record = record_of(PyTuple_GET_ITEM(entry, 1), PyTuple_GET_ITEM(entry, 2), taking->seq + 1);
     if (record) {
-        failed = PyList_Append(taking->pending, record);
-        taking->seq++;
-        taking->bytes += PyBytes_GET_SIZE(record);
+        if (!(failed = PyList_Append(taking->pending, record))) {
+            taking->seq++;
+            taking->bytes += PyBytes_GET_SIZE(record);
+        }
         Py_DECREF(record);
     } else {
-        failed = add_in_python(taking, PyTuple_GET_ITEM(entry, 1), PyTuple_GET_ITEM(entry, 2));
+        failed = !is_left_to_python()
+                 || add_in_python(taking, PyTuple_GET_ITEM(entry, 1), PyTuple_GET_ITEM(entry, 2));
     }
     Py_DECREF(entry);
     return failed ? -1 : 1;

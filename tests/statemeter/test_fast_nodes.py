@@ -191,6 +191,7 @@ texts = st.one_of(
         lambda numbers: " ".join(map(str, numbers)) + "\n"
     ),
     st.text(st.sampled_from("0123456789 \nx-"), max_size=40),
+    st.lists(st.sampled_from(["1", "x", "-5", "70"]), min_size=6, max_size=8).map(" ".join),
     st.just("1 " + "9" * 40 + " 3 4 5 6 7"),
 )
 
