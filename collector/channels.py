@@ -42,43 +42,50 @@ def written(event: events.Put, parts: PutParts) -> str:
     return str(event.changed, "utf-8")
 
 
-def lists_of(state: ThreadState, ns: str) -> dict[str, ChannelSums]:
-    """The sums by channel of a namespace, of which those of a list have a number of elements."""
-    return state.channels.get(plain_namespace(ns), {})
-
-
-def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]) -> None:
-    """Add a checkpoint to the thread's sums by channel."""
-    if event.duration_us < 0 and _is_older(state, event.ns, event.checkpoint):
-        _add_older(state, event, parts, sizes)
-    else:
-        _add_newest(state, event, parts, sizes)
-
-
-def _add_newest(
+def add(
     state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
-) -> None:
-    plain = plain_namespace(event.ns)
+) -> dict[str, ChannelSums]:
+    """Add a checkpoint to the thread's sums by channel; those of its namespace."""
+    plain = plain_namespace(event.ns) if event.ns else ""
     channels = state.channels.get(plain)
     if channels is None:
         channels = state.channels[plain] = {}
-    elif state.heads.get(event.ns) != event.parent:
+    if event.duration_us < 0 and _is_older(state, event.ns, event.checkpoint):
+        _add_older(channels, parts, sizes)
+    else:
+        _add_newest(state, event, channels, sizes)
+        _count(channels, parts, sizes)
+    return channels
+
+
+def _add_newest(
+    state: ThreadState, event: events.Put, channels: dict[str, ChannelSums], sizes: dict[str, int]
+) -> None:
+    """What lives now."""
+    heads = state.heads
+    if channels and heads.get(event.ns) != event.parent:
         for sums in channels.values():  # a fork, or another call of the subgraph
             sums[0] = 0
-    state.heads[event.ns] = event.checkpoint
+    heads[event.ns] = event.checkpoint
     for channel, size in sizes.items():
-        if channel in channels:
-            channels[channel][0] = size
-        else:
+        known = channels.get(channel)
+        if known is None:
             channels[channel] = [size, 0, 0, None]
-    for channel in parts.channels if parts.changed is None else parts.changed:
-        if channel not in channels:
-            channels[channel] = [0, 0, 0, None]
-        sums = channels[channel]
-        if channel in sizes:
-            sums[1] += sizes[channel]
         else:
+            known[0] = size
+
+
+def _count(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> None:
+    """What was written, and how often."""
+    for channel in parts.channels if parts.changed is None else parts.changed:
+        sums = channels.get(channel)
+        if sums is None:
+            sums = channels[channel] = [0, 0, 0, None]
+        size = sizes.get(channel)
+        if size is None:
             sums[0] = 0  # emptied by this step
+        else:
+            sums[1] += size
         sums[2] += 1
     for channel, count in parts.elements.items():
         if channel in channels:
@@ -91,11 +98,8 @@ def _is_older(state: ThreadState, ns: str, checkpoint: str) -> bool:
     return checkpoint < told and is_time_ordered(checkpoint)
 
 
-def _add_older(
-    state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
-) -> None:
+def _add_older(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> None:
     """The same of one that was found after newer ones were told: live bytes stay as they are."""
-    channels = state.channels.setdefault(plain_namespace(event.ns), {})
     for channel in parts.channels if parts.changed is None else parts.changed:
         sums = channels.setdefault(channel, [0, 0, 0, None])
         sums[1] += sizes.get(channel, 0)

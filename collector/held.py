@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from statemeter.events import SPECIAL_WRITE_INDEX
 
@@ -27,6 +28,9 @@ Key = tuple[str, str]
 
 WriteKey = tuple[str, int]
 """(task id, index)."""
+
+
+_NO_WRITES: frozenset[WriteKey] = frozenset()
 
 
 class Entry:
@@ -47,7 +51,7 @@ class Entry:
         """Bytes of each pending write."""
         self.found = False
         """Whether its put was found in a database, and no probe told it."""
-        self.found_writes: set[WriteKey] = set()
+        self.found_writes: AbstractSet[WriteKey] = _NO_WRITES
         """Of ``writes``, those that were."""
 
     @property
@@ -83,11 +87,13 @@ class Entry:
         """Take pending writes that lie in the database, (index, bytes) each; the change of stored
         bytes."""
         change = 0
+        keys = set(self.found_writes)
         for index, size in writes:
             key = (task, index)
             change += size - self.writes.get(key, 0)
             self.writes[key] = size
-            self.found_writes.add(key)
+            keys.add(key)
+        self.found_writes = keys
         return change
 
     def _add_to_memory(self, task: str, writes: Sequence[tuple[str, int]]) -> int:

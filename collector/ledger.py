@@ -80,10 +80,10 @@ class Ledger:
         self._nodes.append((
             process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
-            event.task, event.error, event.cached, *(
-                size if size >= 0 else None
-                for size in (event.rss_before_bytes, event.rss_after_bytes, event.rss_peak_bytes)
-            ),
+            event.task, event.error, event.cached,
+            event.rss_before_bytes if event.rss_before_bytes >= 0 else None,
+            event.rss_after_bytes if event.rss_after_bytes >= 0 else None,
+            event.rss_peak_bytes if event.rss_peak_bytes >= 0 else None,
         ))  # fmt: skip
 
     def region(self, process: ProcessState, event: events.Region, _: None) -> None:
@@ -133,17 +133,18 @@ class Ledger:
                 live_change = live - state.live_bytes
                 state.live_bytes = live
                 state.checkpoint = event.checkpoint
-            by_channel.add(state, event, parts, sizes)
+            sums = by_channel.add(state, event, parts, sizes)
             work = self.workload.of(event.at_us, state.application, saver)
-            work.put(event, parts, sizes, by_channel.lists_of(state, event.ns))
+            work.put(event, parts, sizes, sums)
             state.written_bytes += row_bytes
             state.minute_written_bytes += row_bytes
             state.stored_bytes += stored
             if event.metadata_bytes > 0:
                 state.metadata_bytes += event.metadata_bytes
-        stored += told.stored
-        live_change += told.live
-        threads_change += told.threads
+        if told is not found.NOTHING:
+            stored += told.stored
+            live_change += told.live
+            threads_change += told.threads
         detail = self._sum(
             process, saver, state, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip

@@ -26,9 +26,9 @@ def of_put(  # noqa: PLR0917 (called for every put: keywords cost)
         event.serde_us, event.serializer, event.graph, event.run, event.ns, event.checkpoint,
         event.parent, event.step if event.step >= -1 else None, event.source, "", "",
         event.error, row_bytes, None if event.error else live,
-        _or_none(event.metadata_bytes), _or_none(event.bookkeeping_bytes), stored, None,
-        *told, str(event.lists, "utf-8"),
-        _detail(event, detail),
+        event.metadata_bytes if event.metadata_bytes >= 0 else None,
+        event.bookkeeping_bytes if event.bookkeeping_bytes >= 0 else None, stored, None,
+        *told, str(event.lists, "utf-8"), _detail(event, detail),
     )  # fmt: skip
 
 

@@ -62,23 +62,27 @@ class Work:
             self.unknown_puts += 1
             return
         changed = parts.channels if parts.changed is None else parts.changed
+        held = sum(sizes.values())
+        written = sum([sizes.get(channel, 0) for channel in changed])
+        if event.inline_bytes:
+            small, small_written = event.inline_bytes, max(written - event.blob_bytes, 0)
+        else:
+            small, small_written = held, written
+            told = sums.get
+            for channel, size in sizes.items():
+                if size > SMALL_BYTES or ((known := told(channel)) and known[3] is not None):
+                    small -= size
+                    if channel in changed:
+                        small_written -= size
         self.puts += 1
         self.document_bytes += event.document_bytes
-        self.bookkeeping_bytes += max(event.bookkeeping_bytes, 0)
-        self.held_bytes += sum(sizes.values())
-        self.name_bytes += sum(map(len, sizes)) + len(sizes)
-        for channel in changed:
-            self.changed_bytes += sizes.get(channel, 0)
-        if event.inline_bytes:
-            self.small_bytes += event.inline_bytes
-            wrote = sum([sizes.get(channel, 0) for channel in changed])
-            self.small_changed_bytes += max(wrote - event.blob_bytes, 0)
-        else:
-            for channel, size in sizes.items():
-                if size <= SMALL_BYTES and (channel not in sums or sums[channel][3] is None):
-                    self.small_bytes += size
-                    if channel in changed:
-                        self.small_changed_bytes += size
+        if event.bookkeeping_bytes > 0:
+            self.bookkeeping_bytes += event.bookkeeping_bytes
+        self.held_bytes += held
+        self.name_bytes += len("".join(sizes)) + len(sizes)
+        self.changed_bytes += written
+        self.small_bytes += small
+        self.small_changed_bytes += small_written
         if event.duration_us >= 0:
             self.seen_puts += 1
             if MESSAGES in changed:
