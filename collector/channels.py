@@ -46,7 +46,7 @@ def add(
     state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
 ) -> dict[str, ChannelSums]:
     """Add a checkpoint to the thread's sums by channel; those of its namespace."""
-    plain = plain_namespace(event.ns) if event.ns else ""
+    plain = plain_namespace(event.ns)
     channels = state.channels.get(plain)
     if channels is None:
         channels = state.channels[plain] = {}

@@ -26,7 +26,10 @@ int fast_bookkeeping(Bytes document, Py_ssize_t *found);
 PyObject *fast_line(PyObject *module, PyObject *fields);
 void fast_lines_begin(void);
 
-/* _fast_fields.c: the offset of a slot for objects in a class of its own; -1 where there is none. */
+/* _fast_fields.c: texts as interned strings, those that are not there yet; -1 with an exception set. */
+int fast_intern(PyObject **into, const char *const *written, int count);
+
+/* The offset of a slot for objects in a class of its own; -1 where there is none. */
 Py_ssize_t fast_offset_of(PyTypeObject *type, const char *named);
 
 /* _fast_puts.c and _fast_records.c, as puts.py and records.py. */

@@ -420,9 +420,8 @@ PyObject *fast_measures(PyObject *module, PyObject *arguments)
     for (i = 0; i < SLOTS; i++)
         if ((found[i] = fast_offset_of((PyTypeObject *)type, spelled[i])) < 0)
             Py_RETURN_FALSE;
-    for (i = 0; i < WORDS; i++)
-        if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
-            return NULL;
+    if (fast_intern(word, written, WORDS))
+        return NULL;
     if (!call_type) {
         if (put_around((PyTypeObject *)type))
             return NULL;

@@ -14,14 +14,19 @@ static const char *const spelled[FAST_NAMES] = {
 };
 PyObject *fast_name[FAST_NAMES];
 
-int fast_fields_begin(void)
+int fast_intern(PyObject **into, const char *const *written, int count)
 {
     int i;
 
-    for (i = 0; i < FAST_NAMES; i++)
-        if (!fast_name[i] && !(fast_name[i] = PyUnicode_InternFromString(spelled[i])))
+    for (i = 0; i < count; i++)
+        if (!into[i] && !(into[i] = PyUnicode_InternFromString(written[i])))
             return -1;
     return 0;
+}
+
+int fast_fields_begin(void)
+{
+    return fast_intern(fast_name, spelled, FAST_NAMES);
 }
 
 Py_ssize_t fast_offset_of(PyTypeObject *type, const char *named)
@@ -163,7 +168,7 @@ void fast_add_micros(Fields *fields, PyObject *of, int which)
 }
 
 void fast_common(Fields *fields, int tag, PyObject *seq, PyObject *call, PyObject *checkpoint,
-                   PyObject *serializer)
+                 PyObject *serializer)
 {
     PyObject *info = fast_get(call, INFO);
     PyObject *scope = info ? fast_get(call, SCOPE) : NULL;

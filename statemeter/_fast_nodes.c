@@ -248,14 +248,12 @@ static PyType_Spec spec = {
 PyObject *fast_nodes(PyObject *module, PyObject *arguments)
 {
     PyObject *given[7];
-    int i;
 
     if (!PyArg_ParseTuple(arguments, "O!OOOOOO:nodes", &PyContextVar_Type, &given[0], &given[1],
                           &given[2], &given[3], &given[4], &given[5], &given[6]))
         return NULL;
-    for (i = 0; i < WORDS; i++)
-        if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
-            return NULL;
+    if (fast_intern(word, written, WORDS))
+        return NULL;
     if (!run_type) {
         if (!(run_type = (PyTypeObject *)PyType_FromSpec(&spec)))
             return NULL;

@@ -14,12 +14,7 @@ static PyObject *word[WORDS];
 
 int fast_notes_begin(void)
 {
-    int i;
-
-    for (i = 0; i < WORDS; i++)
-        if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
-            return -1;
-    return 0;
+    return fast_intern(word, written, WORDS);
 }
 
 /* An entry of a dictionary, owned; what stands for it, or NULL, where there is none. */

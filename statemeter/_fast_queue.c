@@ -36,12 +36,7 @@ static int known;
 
 int fast_queue_begin(void)
 {
-    int i;
-
-    for (i = 0; i < WORDS; i++)
-        if (!word[i] && !(word[i] = PyUnicode_InternFromString(written[i])))
-            return -1;
-    return 0;
+    return fast_intern(word, written, WORDS);
 }
 
 /* builds(name, function in Python, first argument or None): its events are made here. */

@@ -91,7 +91,6 @@ if "nodes" in fast.IN_C and fast.IN_C["nodes"](
     SCOPE, probe, records.node, faults.fault, _end_node, _note_run, resident.between
 ):
     _node_run = fast.IN_C["node_begin"]
-    resident.peak = fast.IN_C["peak"]
 
 
 def _step_of(metadata: Any) -> int:

@@ -145,17 +145,8 @@ def told(at_ns: int, duration_ns: int, first: int, last: int) -> tuple[int, int,
     each -1 where unknown."""
     if first < 0 or last < 0:
         return NOT_SEEN
-    return first, last, peak(at_ns, duration_ns, first, last)
-
-
-def peak_in_python(at_ns: int, duration_ns: int, first: int, last: int) -> int:
-    """The peak alone, of what is known at both ends."""
     highest = between(at_ns, duration_ns)
-    return max(first, last, highest) if highest > 0 else UNKNOWN
-
-
-peak: Callable[[int, int, int, int], int] = peak_in_python
-"""The same, in C where nodes end there."""
+    return first, last, max(first, last, highest) if highest > 0 else UNKNOWN
 
 
 def between(at_ns: int, duration_ns: int, *, marks: bool = True) -> int:

@@ -170,7 +170,6 @@ def in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls.Call, "__exit__", calls.Call.exit_in_python)
     monkeypatch.setattr(nodes, "_node_run", nodes._NodeRun)
     monkeypatch.setattr(resident, "after", resident.after_in_python)
-    monkeypatch.setattr(resident, "peak", resident.peak_in_python)
     monkeypatch.setattr(resident, "before", resident.before_in_python)
     monkeypatch.setattr(sizes, "document", sizes.document_in_python)
     monkeypatch.setattr(sizes, "largest", sizes.largest_in_python)
