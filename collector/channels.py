@@ -23,10 +23,10 @@ def carried(parent: dict[str, int] | None, parts: PutParts) -> dict[str, int]:
     return sizes
 
 
-def known(event: events.Put, parts: PutParts) -> tuple[dict[str, int], str]:
+def known(parts: PutParts) -> tuple[dict[str, int], str]:
     """Channel bytes of a document that holds all channels, and the same as JSON."""
-    if b"null" not in bytes(event.channels):
-        return parts.channels, str(event.channels, "utf-8")  # type: ignore[return-value]
+    if "null" not in parts.channels_json:
+        return parts.channels, parts.channels_json  # type: ignore[return-value]
     sizes = {channel: size for channel, size in parts.channels.items() if size is not None}
     return sizes, encode(sizes).decode()
 
@@ -39,23 +39,23 @@ def written(event: events.Put, parts: PutParts) -> str:
     known = parts.channels or not event.channels_unknown
     if parts.changed is None and not event.whole and known:
         return encode(list(parts.channels)).decode()
-    return str(event.changed, "utf-8")
+    return parts.changed_json
 
 
-def add(
-    state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]
-) -> dict[str, ChannelSums]:
-    """Add a checkpoint to the thread's sums by channel; those of its namespace."""
+Added = tuple[dict[str, ChannelSums], int]
+"""The sums by channel of a namespace, and bytes of the channels that a step wrote."""
+
+
+def add(state: ThreadState, event: events.Put, parts: PutParts, sizes: dict[str, int]) -> Added:
+    """Add a checkpoint to the thread's sums by channel."""
     plain = plain_namespace(event.ns)
     channels = state.channels.get(plain)
     if channels is None:
         channels = state.channels[plain] = {}
     if event.duration_us < 0 and _is_older(state, event.ns, event.checkpoint):
-        _add_older(channels, parts, sizes)
-    else:
-        _add_newest(state, event, channels, sizes)
-        _count(channels, parts, sizes)
-    return channels
+        return channels, _add_older(channels, parts, sizes)
+    _add_newest(state, event, channels, sizes)
+    return channels, _count(channels, parts, sizes)
 
 
 def _add_newest(
@@ -75,8 +75,9 @@ def _add_newest(
             known[0] = size
 
 
-def _count(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> None:
-    """What was written, and how often."""
+def _count(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> int:
+    """What was written, and how often; how much that is."""
+    written = 0
     for channel in parts.channels if parts.changed is None else parts.changed:
         sums = channels.get(channel)
         if sums is None:
@@ -86,10 +87,12 @@ def _count(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, i
             sums[0] = 0  # emptied by this step
         else:
             sums[1] += size
+            written += size
         sums[2] += 1
     for channel, count in parts.elements.items():
         if channel in channels:
             channels[channel][3] = count
+    return written
 
 
 def _is_older(state: ThreadState, ns: str, checkpoint: str) -> bool:
@@ -98,12 +101,16 @@ def _is_older(state: ThreadState, ns: str, checkpoint: str) -> bool:
     return checkpoint < told and is_time_ordered(checkpoint)
 
 
-def _add_older(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> None:
+def _add_older(channels: dict[str, ChannelSums], parts: PutParts, sizes: dict[str, int]) -> int:
     """The same of one that was found after newer ones were told: live bytes stay as they are."""
+    written = 0
     for channel in parts.channels if parts.changed is None else parts.changed:
         sums = channels.setdefault(channel, [0, 0, 0, None])
-        sums[1] += sizes.get(channel, 0)
+        size = sizes.get(channel, 0)
+        sums[1] += size
         sums[2] += 1
+        written += size
+    return written
 
 
 def withdraw(state: ThreadState, ns: str, written: dict[str, int]) -> None:

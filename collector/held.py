@@ -21,6 +21,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
 from statemeter.events import SPECIAL_WRITE_INDEX
 
 Key = tuple[str, str]
@@ -33,26 +35,23 @@ WriteKey = tuple[str, int]
 _NO_WRITES: frozenset[WriteKey] = frozenset()
 
 
-class Entry:
+class Entry(msgspec.Struct):
     """A checkpoint of a namespace with its pending writes."""
 
-    __slots__ = ("found", "found_writes", "live", "put", "root", "sizes", "writes")
-
-    def __init__(self) -> None:
-        self.put: int | None = None
-        """Bytes of its row: document and blobs of the call; None: never put."""
-        self.live = 0
-        """Document and the blobs of all its channels, bytes."""
-        self.sizes: dict[str, int] | None = None
-        """Live bytes by channel, kept where a ``put`` tells only those written."""
-        self.root = ""
-        """Of a subgraph's checkpoint: the one of the root graph from which its call started."""
-        self.writes: dict[WriteKey, int] = {}
-        """Bytes of each pending write."""
-        self.found = False
-        """Whether its put was found in a database, and no probe told it."""
-        self.found_writes: AbstractSet[WriteKey] = _NO_WRITES
-        """Of ``writes``, those that were."""
+    put: int | None = None
+    """Bytes of its row: document and blobs of the call; None: never put."""
+    live: int = 0
+    """Document and the blobs of all its channels, bytes."""
+    sizes: dict[str, int] | None = None
+    """Live bytes by channel, kept where a ``put`` tells only those written."""
+    root: str = ""
+    """Of a subgraph's checkpoint: the one of the root graph from which its call started."""
+    writes: dict[WriteKey, int] = {}
+    """Bytes of each pending write."""
+    found: bool = False
+    """Whether its put was found in a database, and no probe told it."""
+    found_writes: AbstractSet[WriteKey] = _NO_WRITES
+    """Of ``writes``, those that were."""
 
     @property
     def write_bytes(self) -> int:
@@ -70,10 +69,15 @@ class Entry:
         """Put pending writes, (channel, bytes) each; the change of stored bytes."""
         if backend == "memory":
             return self._add_to_memory(task, writes)
+        if not writes:
+            return 0
         held = self.writes
         change = 0
         index_of = SPECIAL_WRITE_INDEX.get
-        replace = backend == "redis" or all(c in SPECIAL_WRITE_INDEX for c, _ in writes)
+        replace = backend == "redis" or (
+            writes[0][0] in SPECIAL_WRITE_INDEX  # mostly not, and a generator costs more
+            and all(channel in SPECIAL_WRITE_INDEX for channel, _ in writes)
+        )
         for position, (channel, size) in enumerate(writes):
             key = (task, index_of(channel, position))
             old = held.get(key)

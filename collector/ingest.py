@@ -158,15 +158,14 @@ class Ingest:
 
     def _load_threads(self, connection: Connection, slices: list[Slice]) -> None:
         """Load all threads that the slices name and that are not in memory, many at once."""
-        states = self.threads.states
+        named = {
+            (event.saver, event.thread)
+            for part in slices for event, _ in part.items if isinstance(event, _OF_THREADS)
+        }  # fmt: skip
         missing: dict[str, set[str]] = {}
-        for part in slices:
-            for event, _ in part.items:
-                if not isinstance(event, _OF_THREADS):
-                    continue
-                saver, thread = event.saver, event.thread
-                if thread and saver and (saver, thread) not in states:
-                    missing.setdefault(saver, set()).add(thread)
+        for saver, thread in named - self.threads.states.keys():
+            if saver and thread:
+                missing.setdefault(saver, set()).add(thread)
         for saver, wanted in missing.items():
             self.threads.load(connection, self.savers.get(connection, saver), wanted)
 

@@ -25,6 +25,7 @@ from collector.threads import MINUTE_US, Threads, ThreadState
 from collector.workload import Workload
 from statemeter import events
 from storage import inserts
+from storage.inserts import ABSENT
 from storage.rollups import Rollups
 
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +67,8 @@ class Ledger:
     def run(self, process: ProcessState, event: events.Run, _: None) -> None:
         """A run of a graph ended."""
         if event.saver:
-            self.workload.of(event.at_us, process.application, self._saver(event.saver)).runs += 1
+            backend = self._saver(event.saver).backend
+            self.workload.of(event.at_us, process.application, backend).runs += 1
         self._runs.append((
             process.id, event.seq, event.number, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.graph, event.run_id, event.status, event.error,
@@ -81,9 +83,9 @@ class Ledger:
             process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
             event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
             event.task, event.error, event.cached,
-            event.rss_before_bytes if event.rss_before_bytes >= 0 else None,
-            event.rss_after_bytes if event.rss_after_bytes >= 0 else None,
-            event.rss_peak_bytes if event.rss_peak_bytes >= 0 else None,
+            event.rss_before_bytes if event.rss_before_bytes >= 0 else ABSENT,
+            event.rss_after_bytes if event.rss_after_bytes >= 0 else ABSENT,
+            event.rss_peak_bytes if event.rss_peak_bytes >= 0 else ABSENT,
         ))  # fmt: skip
 
     def region(self, process: ProcessState, event: events.Region, _: None) -> None:
@@ -110,7 +112,7 @@ class Ledger:
             if entry.found and (event.duration_us >= 0 or entry.put is not None):
                 told = found.withdraw_put(self, state, entry, event)
             if event.whole:
-                sizes, channels = by_channel.known(event, parts)
+                sizes, channels = by_channel.known(parts)
                 live = row_bytes
             else:
                 sizes = entry.sizes = self._carried(saver, state, event, parts)
@@ -133,9 +135,9 @@ class Ledger:
                 live_change = live - state.live_bytes
                 state.live_bytes = live
                 state.checkpoint = event.checkpoint
-            sums = by_channel.add(state, event, parts, sizes)
-            work = self.workload.of(event.at_us, state.application, saver)
-            work.put(event, parts, sizes, sums)
+            added = by_channel.add(state, event, parts, sizes)
+            work = self.workload.of(event.at_us, state.application, saver.backend)
+            work.put(event, parts, sizes, added)
             state.written_bytes += row_bytes
             state.minute_written_bytes += row_bytes
             state.stored_bytes += stored
@@ -148,10 +150,10 @@ class Ledger:
         detail = self._sum(
             process, saver, state, event, "put", row_bytes, stored, live_change, threads_change
         )  # fmt: skip
-        of_channels = channels, by_channel.written(event, parts)
-        self._rows.append(
-            rows.of_put(process, state, event, (row_bytes, live, stored), of_channels, detail)
-        )
+        self._rows.append(rows.of_put(
+            process, state, event, row_bytes, live, stored, channels,
+            by_channel.written(event, parts), parts.lists_json, detail,
+        ))  # fmt: skip
 
     def writes(self, process: ProcessState, event: events.Writes, _: None) -> None:
         """Pending writes of a task were written."""
@@ -159,13 +161,11 @@ class Ledger:
         written = sum([size for _, size in event.writes if size > 0])
         stored = threads_change = 0
         told = found.NOTHING
-        detail: dict[str, Any] = {}
         if not event.error:
             entry = self.entry(saver, state, event.ns, event.checkpoint)
             if type(event) is FoundWrites:
                 pairs = zip(event.indexes, (size for _, size in event.writes), strict=True)
                 stored = entry.add_found(event.task, list(pairs))
-                detail["indexes"] = event.indexes
             else:
                 if entry.found_writes:
                     told = found.withdraw_writes(self, state, entry, event)
@@ -174,13 +174,16 @@ class Ledger:
             state.written_bytes += written
             state.minute_written_bytes += written
             state.stored_bytes += stored
-            self.workload.of(event.at_us, state.application, saver).writes_bytes += written
+            work = self.workload.of(event.at_us, state.application, saver.backend)
+            work.writes_bytes += written
         stored += told.stored
         threads_change += told.threads
-        detail |= self._sum(
+        detail = self._sum(
             process, saver, state, event, "put_writes", written, stored, told.live, threads_change
         )
-        self._rows.append(rows.of_writes(process, state, event, (written, stored), detail))
+        if type(event) is FoundWrites:
+            detail = {"indexes": event.indexes, **(detail or {})}
+        self._rows.append(rows.of_writes(process, state, event, written, stored, detail))
 
     def read(self, process: ProcessState, event: events.Read, _: None) -> None:
         """``get_tuple``."""
@@ -224,23 +227,24 @@ class Ledger:
         state = self.threads.states.get((event.saver, thread)) or self.load(event.saver, thread)
         if not state.dirty:
             self.threads.mark(event.saver, state)
-        at_us = event.at_us
+        at_us, duration_us = event.at_us, event.duration_us
         if at_us < state.first_seen_us or not state.first_seen_us:
             state.first_seen_us = at_us
-        end_us = at_us + event.duration_us
-        if end_us > state.last_seen_us:  # noqa: PLR1730 (a call costs more)
-            state.last_seen_us = end_us
+        state.last_seen_us = max(state.last_seen_us, at_us + duration_us)
         if not 0 <= at_us - state.minute_us < MINUTE_US:
             self.threads.end_minute(state)
             state.minute_us = at_us - at_us % MINUTE_US
         state.operations += 1
         state.minute_operations += 1
         state.backend = saver.backend
-        if event.duration_us >= 0:
-            state.duration_us += event.duration_us
+        application = process.application
+        if duration_us >= 0:
+            state.duration_us += duration_us
             state.serde_us += event.serde_us
-        if process.application and (event.duration_us >= 0 or not state.application):
-            state.application = process.application
+            if application:
+                state.application = application
+        elif application and not state.application:
+            state.application = application
         if event.graph and not event.ns:
             state.graph = event.graph
         if event.error:
@@ -261,14 +265,15 @@ class Ledger:
     def _sum(  # noqa: PLR0917 (called for every operation: keywords cost)
         self, process: ProcessState, saver: SaverState, state: ThreadState | None,
         event: events.Operation, operation: str, payload: int, stored: int, live: int, threads: int,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any] | None:  # fmt: skip
         """Add to the sums; what has to be kept with the row to take that back."""
-        application, detail = process.application, {}
+        application, detail = process.application, None
         if event.duration_us < 0 and state is not None:
             application, operation = state.application, found.OPERATION
             detail = found.detail(application, live, threads)
-        self.rollups.of(event.at_us, application, saver.backend, operation).add(
-            event.duration_us, event.serde_us, payload, event.error != "", stored, live, threads
+        sums = self.rollups.of(event.at_us, application, saver.backend, operation)
+        sums.calls.append(
+            (event.duration_us, event.serde_us, payload, event.error != "", stored, live, threads)
         )
         return detail
 
@@ -297,8 +302,8 @@ class Ledger:
                 self.flush()
                 entry = history.entry_of(self.connection, state, saver, key)
             entry = state.entries[key] = entry or Entry()
-            if time_ordered:
-                state.newest = max(state.newest, checkpoint)
+            if time_ordered and checkpoint > state.newest:
+                state.newest = checkpoint
         return entry
 
     def _carried(

@@ -8,6 +8,7 @@ another type, an unknown event) and ``range`` (a number or character that no sto
 
 from __future__ import annotations
 
+from binascii import hexlify
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -23,14 +24,17 @@ NUL = b"\\u0000"
 """How JSON writes the character that databases cut a text at."""
 
 
-class PutParts(NamedTuple):
-    """The JSON inside a ``Put``, decoded."""
+class PutParts(msgspec.Struct, frozen=True, gc=False):
+    """The JSON inside a ``Put``, decoded, and as it came."""
 
     channels: dict[str, int | None]
     changed: list[str] | None
     """None: all in ``channels``."""
     elements: dict[str, int]
     """Element count of list channels."""
+    channels_json: str
+    changed_json: str
+    lists_json: str
 
 
 class Bad(NamedTuple):
@@ -74,13 +78,14 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
     offset = 0
     decode = _record
     puts = {events.Put, FoundPut}
+    may_have_nul = NUL in data
     longest = events.RECORD_MAX_BYTES - 1
     for line in lines:
         payload = line[9:]
-        if b"%08x " % crc32(payload) == line[:9] and len(line) <= longest:
+        if line[:9] == hexlify(crc32(payload).to_bytes(4)) + b" " and len(line) <= longest:
             try:
                 event = decode(payload)
-                if NUL in payload:
+                if may_have_nul:
                     _refuse_nul(payload)
                 items.append((event, _parts(event) if type(event) in puts else None))
             except (msgspec.DecodeError, ValueError) as error:
@@ -93,13 +98,14 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
 
 
 def _parts(event: events.Put) -> PutParts:
-    changed: Any = None
-    elements = _NO_ELEMENTS
-    if bytes(event.changed) != b"0":
-        changed = _changed(event.changed)
-    if bytes(event.lists) != b"{}":
-        elements = {channel: known[0] for channel, known in _lists(event.lists).items()}
-    return PutParts(_channels(event.channels), changed, elements)
+    channels, changed = str(event.channels, "utf-8"), str(event.changed, "utf-8")
+    lists = str(event.lists, "utf-8")
+    return PutParts(
+        _channels(channels),
+        None if changed == "0" else _changed(changed),
+        _NO_ELEMENTS if lists == "{}" else {c: known[0] for c, known in _lists(lists).items()},
+        channels, changed, lists,
+    )  # fmt: skip
 
 
 def _refuse_nul(payload: bytes) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from collector.channels import Added
 from collector.records import PutParts
-from collector.savers import SaverState
-from collector.threads import ChannelSums
 from statemeter import events
 from storage import inserts
 
@@ -18,6 +17,7 @@ MESSAGES = "messages"
 
 _KEY = ("bucket_us", "application", "backend")
 _SUMS = inserts.columns_of("workload_hours", without=_KEY)
+_OF_PUT = 7
 _ADD = (
     f"INSERT INTO workload_hours ({', '.join((*_KEY, *_SUMS))}) "
     f"VALUES ({', '.join('?' * (len(_KEY) + len(_SUMS)))}) ON CONFLICT ({', '.join(_KEY)}) "
@@ -26,69 +26,59 @@ _ADD = (
 
 
 class Work:
-    """The sums of an hour, an application and a backend."""
+    """What happened in an hour, an application and a backend: told by the call, summed at the end
+    of a batch, which is faster than to add up each."""
 
-    __slots__ = _SUMS
-
-    puts: int
-    unknown_puts: int
-    document_bytes: int
-    bookkeeping_bytes: int
-    held_bytes: int
-    name_bytes: int
-    changed_bytes: int
-    small_bytes: int
-    small_changed_bytes: int
-    writes_bytes: int
-    seen_puts: int
-    message_writes: int
-    message_bytes: int
-    message_elements: int
-    runs: int
+    __slots__ = ("messages", "puts", "runs", "seen_puts", "unknown_puts", "writes_bytes")
 
     def __init__(self) -> None:
-        for name in _SUMS:
-            setattr(self, name, 0)
+        self.puts: list[tuple[int, ...]] = []
+        """Of each checkpoint whose channels were told the sums from ``document_bytes`` to
+        ``small_changed_bytes``."""
+        self.messages: list[tuple[int, int]] = []
+        """Of each step seen that wrote messages: bytes and count of all of them."""
+        self.unknown_puts = self.writes_bytes = self.seen_puts = self.runs = 0
 
     def put(
-        self,
-        event: events.Put,
-        parts: PutParts,
-        sizes: dict[str, int],
-        sums: dict[str, ChannelSums],
-    ) -> None:
+        self, event: events.Put, parts: PutParts, sizes: dict[str, int], added: Added
+    ) -> None:  # fmt: skip
         """Add a checkpoint; ``sizes`` are those of all its channels."""
         if event.document_bytes < 0 or event.channels_unknown:
             self.unknown_puts += 1
             return
         changed = parts.channels if parts.changed is None else parts.changed
+        sums, written = added
         held = sum(sizes.values())
-        written = sum([sizes.get(channel, 0) for channel in changed])
         if event.inline_bytes:
             small, small_written = event.inline_bytes, max(written - event.blob_bytes, 0)
         else:
             small, small_written = held, written
-            told = sums.get
             for channel, size in sizes.items():
-                if size > SMALL_BYTES or ((known := told(channel)) and known[3] is not None):
+                if size > SMALL_BYTES or (channel in sums and sums[channel][3] is not None):
                     small -= size
                     if channel in changed:
                         small_written -= size
-        self.puts += 1
-        self.document_bytes += event.document_bytes
-        if event.bookkeeping_bytes > 0:
-            self.bookkeeping_bytes += event.bookkeeping_bytes
-        self.held_bytes += held
-        self.name_bytes += len("".join(sizes)) + len(sizes)
-        self.changed_bytes += written
-        self.small_bytes += small
-        self.small_changed_bytes += small_written
+        bookkeeping = event.bookkeeping_bytes if event.bookkeeping_bytes > 0 else 0
+        names = len("".join(sizes)) + len(sizes)
+        self.puts.append(
+            (event.document_bytes, bookkeeping, held, names, written, small, small_written)
+        )
         if event.duration_us >= 0:
             self.seen_puts += 1
             if MESSAGES in changed:
-                self.message_writes += 1
-                self.message_bytes += sizes.get(MESSAGES, 0)
-                self.message_elements += parts.elements.get(MESSAGES, 0)
+                self.messages.append((sizes.get(MESSAGES, 0), parts.elements.get(MESSAGES, 0)))
+
+    def sums(self) -> tuple[int, ...]:
+        """The values of ``_SUMS``."""
+        told = map(sum, zip(*self.puts, strict=True)) if self.puts else (0,) * _OF_PUT
+        messages = map(sum, zip(*self.messages, strict=True)) if self.messages else (0, 0)
+        return (
+            len(self.puts), self.unknown_puts, *told, self.writes_bytes, self.seen_puts,
+            len(self.messages), *messages, self.runs,
+        )  # fmt: skip
+
+
+_NEVER = (-2 * HOUR_US, "", "", Work())
 
 
 class Workload:
@@ -96,17 +86,25 @@ class Workload:
 
     def __init__(self) -> None:
         self._hours: dict[tuple[int, str, str], Work] = {}
+        self._last = _NEVER
 
-    def of(self, at_us: int, application: str, saver: SaverState) -> Work:
-        """The sums of an hour, to be added to in place."""
-        key = (at_us - at_us % HOUR_US, application, saver.backend)
+    def of(self, at_us: int, application: str, backend: str) -> Work:
+        """The work of an hour, to be added to in place."""
+        start_us, last_application, last_backend, last = self._last
+        if (
+            0 <= at_us - start_us < HOUR_US
+            and application == last_application
+            and backend == last_backend
+        ):
+            return last  # as most
+        key = (at_us - at_us % HOUR_US, application, backend)
         work = self._hours.get(key)
         if work is None:
             work = self._hours[key] = Work()
+        self._last = (*key, work)
         return work
 
     def save(self, connection: Connection) -> None:
         """Add all to the store and forget them."""
-        hours, self._hours = self._hours, {}
-        rows = [(*key, *(getattr(work, name) for name in _SUMS)) for key, work in hours.items()]
-        inserts.run(connection, _ADD, rows)
+        hours, self._hours, self._last = self._hours, {}, _NEVER
+        inserts.run(connection, _ADD, [(*key, *work.sums()) for key, work in hours.items()])

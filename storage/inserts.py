@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, func, insert, literal_column, update
 from sqlalchemy.dialects import sqlite
 
 from storage import (
@@ -39,6 +39,10 @@ _TABLES: dict[str, Table] = {
     )
     for table in module.TABLES
 }
+ABSENT = -(1 << 62)
+"""NULL in rows that are many: for each ``None`` that is bound ``sqlite3`` looks for an adapter of
+its type, in vain, which takes longer than to bind ten numbers."""
+
 _DIALECT = sqlite.dialect(paramstyle="qmark")
 
 
@@ -52,9 +56,16 @@ def columns_of(name: str, without: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(c.name for c in table(name).columns if c.name not in without)
 
 
-def insert_sql(name: str, without: Sequence[str] = (), prefix: str = "") -> str:
-    """``INSERT`` of whole rows; ``prefix`` such as ``OR IGNORE``."""
+def insert_sql(
+    name: str, without: Sequence[str] = (), prefix: str = "", absent: bool = False
+) -> str:
+    """``INSERT`` of whole rows; ``prefix`` such as ``OR IGNORE``; with ``absent`` a row may have
+    ``ABSENT`` for ``None``."""
     values: dict[str, Any] = {column: bindparam(column) for column in columns_of(name, without)}
+    if absent:
+        for column, value in values.items():
+            if table(name).c[column].nullable:
+                values[column] = func.nullif(value, literal_column(str(ABSENT)))
     statement = insert(table(name)).values(values)
     if prefix:
         statement = statement.prefix_with(prefix)
@@ -79,9 +90,9 @@ def run(connection: Connection, sql: str, rows: list[Row]) -> None:
 
 
 OPERATION_COLUMNS = columns_of("operations", without=("id",))
-INSERT_OPERATION = insert_sql("operations", without=("id",))
+INSERT_OPERATION = insert_sql("operations", without=("id",), absent=True)
 INSERT_RUN = insert_sql("runs", without=("id",))
-INSERT_NODE_RUN = insert_sql("node_runs", without=("id",))
-INSERT_REGION = insert_sql("regions", without=("id",))
+INSERT_NODE_RUN = insert_sql("node_runs", without=("id",), absent=True)
+INSERT_REGION = insert_sql("regions", without=("id",), absent=True)
 INSERT_SAMPLE = insert_sql("samples", prefix="OR IGNORE")
 INSERT_DEAD_LETTER = insert_sql("dead_letters", without=("id",))

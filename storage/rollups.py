@@ -3,10 +3,21 @@ count operations. See ``storage.buckets``."""
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import lru_cache
+
+from sqlalchemy import Connection
+
 from storage import histogram
 from storage.buckets import RESOLUTIONS_S, SECOND_US, Buckets, Sums
 
 __all__ = ["FOUND", "RESOLUTIONS_S", "SECOND_US", "OperationSums", "Rollups"]
+
+Call = tuple[int, int, int, bool, int, int, int]
+"""One operation: its duration and serialize time in µs (-1: not known), payload in bytes, whether
+it failed, its changes of stored and live bytes and of the number of threads."""
+
+_bucket_of = lru_cache(1 << 14)(histogram.bucket_of)
 
 FOUND = "found"
 """Operation of what was found in an attached database and seen by no probe: changes of bytes and
@@ -21,7 +32,7 @@ class OperationSums(Sums):
         "count", "errors", "payload_bytes", "duration_us", "serde_us", "stored_delta_bytes",
         "live_delta_bytes", "threads_delta",
     )  # fmt: skip
-    __slots__ = ADDED
+    __slots__ = (*ADDED, "calls")
 
     count: int
     errors: int
@@ -32,27 +43,37 @@ class OperationSums(Sums):
     live_delta_bytes: int
     threads_delta: int
 
-    def add(  # noqa: PLR0917 (called for every operation: keywords cost)
-        self, duration_us: int, serde_us: int, payload_bytes: int, failed: bool,
-        stored_delta_bytes: int, live_delta_bytes: int, threads_delta: int,
-    ) -> None:  # fmt: skip
-        """Add one operation."""
-        self.count += 1
-        self.payload_bytes += payload_bytes
-        self.stored_delta_bytes += stored_delta_bytes
-        self.live_delta_bytes += live_delta_bytes
-        self.threads_delta += threads_delta
-        self.errors += failed
-        if duration_us < 0:
-            return  # what was found in a database took no known time
-        self.serde_us += serde_us
-        self.duration_us += duration_us
-        if duration_us > self.duration_max_us:  # noqa: PLR1730 (a call costs more)
-            self.duration_max_us = duration_us
-        if duration_us < self.duration_min_us or self.duration_min_us < 0:
-            self.duration_min_us = duration_us
-        bucket = histogram.bucket_of(duration_us)
-        self.histogram[bucket] = self.histogram.get(bucket, 0) + 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        """Not yet in the sums: many are added faster at once."""
+
+    def fold(self) -> None:
+        """Add the calls noted to the sums, and forget them."""
+        if not self.calls:
+            return
+        columns = tuple(zip(*self.calls, strict=True))
+        durations, serde, payloads, failed, stored, live, threads = columns
+        self.calls = []
+        self.count += len(durations)
+        self.payload_bytes += sum(payloads)
+        self.errors += sum(failed)
+        self.stored_delta_bytes += sum(stored)
+        self.live_delta_bytes += sum(live)
+        self.threads_delta += sum(threads)
+        if min(durations) < 0:  # what was found in a database took no known time
+            serde = tuple(s for s, d in zip(serde, durations, strict=True) if d >= 0)
+            durations = tuple(d for d in durations if d >= 0)
+            if not durations:
+                return
+        self.serde_us += sum(serde)
+        self.duration_us += sum(durations)
+        least, most = min(durations), max(durations)
+        self.duration_max_us = max(self.duration_max_us, most)
+        if least < self.duration_min_us or self.duration_min_us < 0:
+            self.duration_min_us = least
+        for bucket, count in Counter(map(_bucket_of, durations)).items():
+            self.histogram[bucket] = self.histogram.get(bucket, 0) + count
 
 
 class Rollups(Buckets[OperationSums]):
@@ -68,3 +89,9 @@ class Rollups(Buckets[OperationSums]):
         if sums is None:
             sums = self.seconds[key] = OperationSums()
         return sums
+
+    def save(self, connection: Connection) -> None:
+        """Add all buckets to the store and forget them."""
+        for sums in self.seconds.values():
+            sums.fold()
+        super().save(connection)

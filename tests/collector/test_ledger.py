@@ -44,6 +44,20 @@ def test_written_stored_and_live(spool: Path, store: Path) -> None:
     assert row["partial"] == 0
 
 
+def test_what_is_unknown_is_null(spool: Path, store: Path) -> None:
+    """In the table of calls too, where rows have a number in the place of ``None``."""
+    made = Made(spool)
+    made.put("t", 1, 100)
+    made.put("t", 2, 100, error="OperationalError")
+    made.writes("t", 1, "task", ONE_WRITE)
+    drain(made, store)
+    put, failed, writes = query(store, "SELECT * FROM operations ORDER BY id")
+    assert (put["live_bytes"], put["rows"]) == (100, None)
+    assert (failed["live_bytes"], failed["stored_delta_bytes"]) == (None, 0)
+    assert (writes["step"], writes["live_bytes"], writes["metadata_bytes"]) == (None, None, None)
+    assert (writes["bookkeeping_bytes"], writes["rows"]) == (None, 1)
+
+
 def test_checkpoint_put_again_replaces_its_row(spool: Path, store: Path) -> None:
     """The second put of an id is written, but only the difference is stored, and no step."""
     made = Made(spool)

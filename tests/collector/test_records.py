@@ -45,9 +45,12 @@ def test_parts_of_a_put_are_decoded() -> None:
     ]  # fmt: skip
     line = record(events.encode([*fields, {"a": 1, "b": None}, ["a"], {"a": [7, [[0, "str", 1]]]}]))
     ((_, parts),), _, _ = records.take(line, 1)
-    assert parts == ({"a": 1, "b": None}, ["a"], {"a": 7})
+    assert parts == records.PutParts(
+        {"a": 1, "b": None}, ["a"], {"a": 7},
+        '{"a":1,"b":null}', '["a"]', '{"a":[7,[[0,"str",1]]]}',
+    )  # fmt: skip
     ((_, parts),), _, _ = records.take(record(events.encode([*fields, {"a": 1}])), 1)
-    assert parts == ({"a": 1}, None, {})
+    assert parts == records.PutParts({"a": 1}, None, {}, '{"a":1}', "0", "{}")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_each_resolution_equals_an_independent_sum(engine: Engine) -> None:
         batch = Rollups()
         for at_us, operation, duration, size, failed in calls[begin : begin + 700]:
             sums = batch.of(at_us, "app", "sqlite", operation)
-            sums.add(duration, duration // 2, size, failed, size, -size, 1)
+            sums.calls.append((duration, duration // 2, size, failed, size, -size, 1))
         with engine.begin() as connection:
             batch.save(connection)
     for resolution in RESOLUTIONS_S:
@@ -75,11 +75,28 @@ def test_each_resolution_equals_an_independent_sum(engine: Engine) -> None:
 
 def test_saving_twice_adds_nothing_twice(engine: Engine) -> None:
     batch = Rollups()
-    batch.of(START_US, "a", "b", "put").add(5, 1, 10, False, 10, 10, 1)
+    batch.of(START_US, "a", "b", "put").calls.append((5, 1, 10, False, 10, 10, 1))
     for _ in range(2):
         with engine.begin() as connection:
             batch.save(connection)
     assert [row["count"] for row in rows(engine, 1)] == [1]
+
+
+def test_what_was_found_has_no_duration(engine: Engine) -> None:
+    """Calls that nobody saw change bytes and counts, and no sum, extreme or quantile of times."""
+    batch = Rollups()
+    sums = batch.of(START_US, "a", "b", "put")
+    sums.calls += [(-1, -1, 10, False, 10, 10, 1), (7, 3, 5, True, 5, 5, 0)]
+    batch.of(START_US, "a", "b", "found").calls.append((-1, -1, 10, False, 10, 10, 1))
+    with engine.begin() as connection:
+        batch.save(connection)
+    found, put = rows(engine, 1)
+    assert (put["count"], put["errors"], put["payload_bytes"]) == (2, 1, 15)
+    assert (put["duration_us"], put["serde_us"]) == (7, 3)
+    assert (put["duration_min_us"], put["duration_max_us"]) == (7, 7)
+    assert put["histogram"] == histogram.pack({7: 1})
+    assert (found["count"], found["duration_us"], found["serde_us"]) == (1, 0, 0)
+    assert found["histogram"] == b""
 
 
 def test_many_buckets_in_one_batch(engine: Engine) -> None:
@@ -87,7 +104,8 @@ def test_many_buckets_in_one_batch(engine: Engine) -> None:
     for _ in range(2):
         batch = Rollups()
         for second in range(2_000):
-            batch.of(START_US + second * SECOND_US, "a", "b", "put").add(0, 0, 1, False, 0, 0, 0)
+            sums = batch.of(START_US + second * SECOND_US, "a", "b", "put")
+            sums.calls.append((0, 0, 1, False, 0, 0, 0))
         with engine.begin() as connection:
             batch.save(connection)
     found = rows(engine, 1)
