@@ -64,7 +64,26 @@ def instrument(instance: Any, purpose: str, methods: Methods) -> bool:
             _made[cls, purpose] = subclass
             _newest.append(subclass)
     instance.__class__ = subclass
+    _unshare(instance)
     return True
+
+
+def _unshare(instance: Any) -> None:
+    """Let the attributes of an object be found fast again.
+
+    A dict that shares its keys with other objects, as it does after its class was changed, is
+    nothing that CPython's specialized instructions read (``specialize_dict_access`` of 3.11 to
+    3.14): each attribute would be looked for in all its classes, and then there. ``popitem`` gives
+    a dict a table of its own.
+    """
+    own = getattr(instance, "__dict__", None)
+    if type(own) is not dict:
+        return
+    own[_ORIGINAL] = None
+    name, value = own.popitem()
+    if name != _ORIGINAL:  # another thread set an attribute meanwhile
+        own[name] = value
+        own.pop(_ORIGINAL, None)
 
 
 def restore(instance: Any) -> None:
