@@ -72,9 +72,9 @@ def _unshare(instance: Any) -> None:
     """Let the attributes of an object be found fast again.
 
     A dict that shares its keys with other objects, as it does after its class was changed, is
-    nothing that CPython's specialized instructions read (``specialize_dict_access`` of 3.11 to
-    3.14): each attribute would be looked for in all its classes, and then there. ``popitem`` gives
-    a dict a table of its own.
+    nothing that the specialized instructions of CPython 3.11 and 3.13 read
+    (``specialize_dict_access``): each attribute would be looked for in all its classes, and then
+    there. ``popitem`` gives a dict a table of its own.
     """
     own = getattr(instance, "__dict__", None)
     if type(own) is not dict:
