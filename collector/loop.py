@@ -17,7 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+)
 
 from collector import beside, orders, repair, spool
 from collector.attach.supervise import Supervisor
@@ -47,7 +53,7 @@ GARBAGE_SECONDS = 10.0
 REBUILT_SECONDS = 600
 """How long the loss of a damaged store is shown."""
 
-_REFUSED = (IntegrityError, DataError, InterfaceError)
+_REFUSED = (IntegrityError, DataError, InterfaceError, ProgrammingError)
 """What the database says of a row that it does not take, whatever the state of its file."""
 _TROUBLES = (DBAPIError, sqlite3.Error, StoreUnwritable)
 """What stops the store as a whole, for now."""

@@ -115,8 +115,9 @@ def test_poison_records_are_dead_letters_with_reasons(spool: Path, store: Path) 
         assert letter["incarnation"] == made.incarnation
 
 
+@pytest.mark.parametrize("fails", ["in Python", "in the driver"])
 def test_event_that_breaks_a_transaction_is_found_and_set_aside(
-    spool: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+    spool: Path, store: Path, monkeypatch: pytest.MonkeyPatch, fails: str
 ) -> None:
     """Batches are halved until the culprit is alone; the others are stored once."""
     made = Made(spool)
@@ -127,7 +128,9 @@ def test_event_that_breaks_a_transaction_is_found_and_set_aside(
 
     def put(self, process, event, parts):  # type: ignore[no-untyped-def]
         if event.thread == "culprit":
-            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+            if fails == "in Python":
+                raise OverflowError("Python int too large to convert to SQLite INTEGER")
+            event = msgspec.structs.replace(event, source=["of a type that no column has"])
         real(self, process, event, parts)
 
     monkeypatch.setattr(ledger.Ledger, "put", put)
