@@ -25,7 +25,6 @@ from collector.threads import MINUTE_US, Threads, ThreadState
 from collector.workload import Workload
 from statemeter import events
 from storage import inserts
-from storage.inserts import ABSENT
 from storage.rollups import Rollups
 
 _encode = msgspec.json.Encoder().encode
@@ -79,13 +78,8 @@ class Ledger:
         if not event.cached and not event.error:
             name = (process.application, event.graph, event.node)
             self._node_durations[name].append(event.duration_us)
-        self._nodes.append((
-            process.id, event.seq, event.run, self.thread_key(event.saver, event.thread),
-            event.at_us, event.duration_us, event.ns, event.graph, event.step, event.node,
-            event.task, event.error, event.cached,
-            event.rss_before_bytes if event.rss_before_bytes >= 0 else ABSENT,
-            event.rss_after_bytes if event.rss_after_bytes >= 0 else ABSENT,
-            event.rss_peak_bytes if event.rss_peak_bytes >= 0 else ABSENT,
+        self._nodes.append(rows.of_node(
+            process, event, self.thread_key(event.saver, event.thread)
         ))  # fmt: skip
 
     def region(self, process: ProcessState, event: events.Region, _: None) -> None:

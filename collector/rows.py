@@ -1,4 +1,4 @@
-"""Rows of ``operations``, in the order of its columns."""
+"""Rows of ``operations`` and of what runs beside, in the order of the columns."""
 
 from __future__ import annotations
 
@@ -57,6 +57,16 @@ def of_other(
         event.duration_us, event.serde_us, event.serializer, event.graph, event.run, event.ns,
         event.checkpoint, "", ABSENT, "", "", "", event.error, payload, ABSENT, ABSENT, ABSENT,
         stored, rows, "{}", "0", "{}", _encode(detail).decode() if detail else "{}",
+    )  # fmt: skip
+
+
+def of_node(process: ProcessState, event: events.Node, thread_key: int) -> Row:
+    """An attempt of a node; a row of ``node_runs``."""
+    return (
+        process.id, event.seq, event.run, thread_key, event.at_us, event.duration_us, event.ns,
+        event.graph, event.step, event.node, event.task, event.error, event.cached,
+        _known(event.rss_before_bytes), _known(event.rss_after_bytes),
+        _known(event.rss_peak_bytes),
     )  # fmt: skip
 
 
