@@ -159,12 +159,13 @@ class Ingest:
     def _load_threads(self, connection: Connection, slices: list[Slice]) -> None:
         """Load all threads that the slices name and that are not in memory, many at once."""
         named = {
-            (event.saver, event.thread)
+            (event.saver, event.thread): None  # in their order: so are the rows of savers
             for part in slices for event, _ in part.items if isinstance(event, _OF_THREADS)
         }  # fmt: skip
+        states = self.threads.states
         missing: dict[str, set[str]] = {}
-        for saver, thread in named - self.threads.states.keys():
-            if saver and thread:
+        for saver, thread in named:
+            if saver and thread and (saver, thread) not in states:
                 missing.setdefault(saver, set()).add(thread)
         for saver, wanted in missing.items():
             self.threads.load(connection, self.savers.get(connection, saver), wanted)

@@ -38,11 +38,12 @@ def run(**functions: Any) -> None:
 
 
 def test_a_node_that_keeps_and_one_that_gives_back(spool: Spooled) -> None:
-    """30 MB are kept by one, 60 MB were there meanwhile in the other, as ``/proc`` says."""
+    """40 MB are kept by one, 60 MB were there meanwhile in the other, as ``/proc`` says. Both are
+    more than the 32 MB up to which malloc may take what was given back before."""
     kept: list[bytes] = []
 
     def keep(state: State) -> State:
-        kept.append(os.urandom(30 * MB))
+        kept.append(os.urandom(40 * MB))
         return {"text": "kept"}
 
     def spend(state: State) -> State:
@@ -54,7 +55,7 @@ def test_a_node_that_keeps_and_one_that_gives_back(spool: Spooled) -> None:
     run(keep=keep, spend=spend)
     told = nodes(spool)
     grown = told["keep"].rss_after_bytes - told["keep"].rss_before_bytes
-    assert grown == pytest.approx(30 * MB, abs=4 * MB)
+    assert grown == pytest.approx(40 * MB, abs=4 * MB)
     assert told["spend"].rss_after_bytes - told["spend"].rss_before_bytes < 4 * MB
     peak = told["spend"].rss_peak_bytes - told["spend"].rss_before_bytes
     assert peak == pytest.approx(60 * MB, abs=4 * MB)
