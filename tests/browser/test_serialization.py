@@ -66,6 +66,7 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     page.locator(".st-key-try-serializers button").click()
     card = page.locator(".st-key-card-trial")
     expect(card).to_contain_text("in the browser")
+    page.wait_for_url("**trial=*")
     expect(card).to_contain_text("done", timeout=3 * PATIENCE_SECONDS * 1000)
     updates(page, "plot-pareto")
     key = page.url.partition("trial=")[2].partition("&")[0]
