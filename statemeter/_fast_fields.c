@@ -31,7 +31,8 @@ int fast_fields_begin(void)
 
 Py_ssize_t fast_offset_of(PyTypeObject *type, const char *named)
 {
-    PyObject *found = PyDict_GetItemString(type->tp_dict, named);
+    /* From Python 3.12 on the types of the interpreter itself have none. */
+    PyObject *found = type->tp_dict ? PyDict_GetItemString(type->tp_dict, named) : NULL;
     PyMemberDef *member;
 
     if (found && Py_IS_TYPE(found, &PyMemberDescr_Type)) {

@@ -303,8 +303,9 @@ static void add_memory(Fields *fields, const NodeRun *run)
 
     fast_add_number(fields, known ? run->before : -1);
     fast_add_number(fields, known ? run->after : -1);
-    fast_add_number(fields,
-                    known ? peak_of(run->at_ns, run->duration_ns, run->before, run->after) : -1);
+    if (!fields->failed) /* Python is not called with an exception set */
+        fast_add_number(fields,
+                        known ? peak_of(run->at_ns, run->duration_ns, run->before, run->after) : -1);
 }
 
 /* node(nodes by task, seq, run) */
