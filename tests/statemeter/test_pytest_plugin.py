@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,17 @@ def run(saver, turns=1, size=1000, thread="t"):
     for _ in range(turns):
         compiled.invoke({"small": "s"}, {"configurable": {"thread_id": thread}})
 
+OPENED = []
+
 def sqlite(path="chat.sqlite"):
-    return SqliteSaver(sqlite3.connect(path, check_same_thread=False))
+    OPENED.append(sqlite3.connect(path, check_same_thread=False))
+    return SqliteSaver(OPENED[-1])
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    while OPENED:
+        OPENED.pop().close()
 """
 
 
@@ -78,7 +88,7 @@ class Session:
 
     def rows(self, query: str) -> list[Any]:
         """An independent look into the database of ``sqlite()``."""
-        with sqlite3.connect(self.pytester.path / "chat.sqlite") as connection:
+        with closing(sqlite3.connect(self.pytester.path / "chat.sqlite")) as connection:
             return connection.execute(query).fetchall()
 
 
