@@ -235,9 +235,7 @@ class Ledger:
         if duration_us >= 0:
             state.duration_us += duration_us
             state.serde_us += event.serde_us
-            if application:
-                state.application = application
-        elif application and not state.application:
+        if application and (duration_us >= 0 or not state.application):
             state.application = application
         if event.graph and not event.ns:
             state.graph = event.graph

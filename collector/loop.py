@@ -54,7 +54,8 @@ REBUILT_SECONDS = 600
 """How long the loss of a damaged store is shown."""
 
 _REFUSED = (IntegrityError, DataError, InterfaceError, ProgrammingError)
-"""What the database says of a row that it does not take, whatever the state of its file."""
+"""What the database or its driver says of a row that it does not take, whatever the state of the
+file."""
 _TROUBLES = (DBAPIError, sqlite3.Error, StoreUnwritable)
 """What stops the store as a whole, for now."""
 

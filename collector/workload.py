@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection
 
 from collector.channels import Added
@@ -16,8 +18,15 @@ MESSAGES = "messages"
 """LangGraph's own name of the channel that a model reads (``MessagesState``)."""
 
 _KEY = ("bucket_us", "application", "backend")
-_SUMS = inserts.columns_of("workload_hours", without=_KEY)
-_OF_PUT = 7
+_OF_PUT = (
+    "document_bytes", "bookkeeping_bytes", "held_bytes", "name_bytes", "changed_bytes",
+    "small_bytes", "small_changed_bytes",
+)  # fmt: skip
+_OF_MESSAGES = ("message_bytes", "message_elements")
+_SUMS = (
+    "puts", "unknown_puts", "writes_bytes", "seen_puts", "message_writes", "runs", *_OF_PUT,
+    *_OF_MESSAGES,
+)  # fmt: skip
 _ADD = (
     f"INSERT INTO workload_hours ({', '.join((*_KEY, *_SUMS))}) "
     f"VALUES ({', '.join('?' * (len(_KEY) + len(_SUMS)))}) ON CONFLICT ({', '.join(_KEY)}) "
@@ -33,10 +42,9 @@ class Work:
 
     def __init__(self) -> None:
         self.puts: list[tuple[int, ...]] = []
-        """Of each checkpoint whose channels were told the sums from ``document_bytes`` to
-        ``small_changed_bytes``."""
+        """Of each checkpoint whose channels were told: ``_OF_PUT``."""
         self.messages: list[tuple[int, int]] = []
-        """Of each step seen that wrote messages: bytes and count of all of them."""
+        """Of each step seen that wrote messages: ``_OF_MESSAGES``."""
         self.unknown_puts = self.writes_bytes = self.seen_puts = self.runs = 0
 
     def put(
@@ -70,12 +78,15 @@ class Work:
 
     def sums(self) -> tuple[int, ...]:
         """The values of ``_SUMS``."""
-        told = map(sum, zip(*self.puts, strict=True)) if self.puts else (0,) * _OF_PUT
-        messages = map(sum, zip(*self.messages, strict=True)) if self.messages else (0, 0)
         return (
-            len(self.puts), self.unknown_puts, *told, self.writes_bytes, self.seen_puts,
-            len(self.messages), *messages, self.runs,
+            len(self.puts), self.unknown_puts, self.writes_bytes, self.seen_puts,
+            len(self.messages), self.runs, *_summed(self.puts, len(_OF_PUT)),
+            *_summed(self.messages, len(_OF_MESSAGES)),
         )  # fmt: skip
+
+
+def _summed(rows: Sequence[tuple[int, ...]], columns: int) -> list[int]:
+    return [sum(column) for column in zip(*rows, strict=True)] or [0] * columns
 
 
 _NEVER = (-2 * HOUR_US, "", "", Work())

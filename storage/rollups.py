@@ -52,8 +52,7 @@ class OperationSums(Sums):
         """Add the calls noted to the sums, and forget them."""
         if not self.calls:
             return
-        columns = tuple(zip(*self.calls, strict=True))
-        durations, serde, payloads, failed, stored, live, threads = columns
+        durations, serde, payloads, failed, stored, live, threads = zip(*self.calls, strict=True)
         self.calls = []
         self.count += len(durations)
         self.payload_bytes += sum(payloads)

@@ -116,24 +116,19 @@ def test_many_threads_make_one_class() -> None:
     assert len({type(thing) for thing in things}) == 1
 
 
-class _Many:
-    def __init__(self) -> None:
-        self.first = self.second = 1
-
-
 def _read(instance: Any) -> Any:
-    return instance.second
+    return instance.value
 
 
 def _instruction() -> str:
-    (name,) = {s.opname for s in dis.get_instructions(_read, adaptive=True) if s.argval == "second"}
+    (name,) = {s.opname for s in dis.get_instructions(_read, adaptive=True) if s.argval == "value"}
     return name
 
 
 def test_attributes_are_found_by_the_specialized_instructions() -> None:
     """As of an object that was left alone: not by a search in its classes at each read. An
     instruction that does not fit is given up after some reads, so it is looked at each time."""
-    measured = _Many()
+    measured = Thing()
     subclass.instrument(measured, "attributes", lambda _: {})
     found = set()
     for number in range(1_000):
@@ -141,4 +136,4 @@ def test_attributes_are_found_by_the_specialized_instructions() -> None:
         if number > 100:
             found.add(_instruction())
     assert found <= {"LOAD_ATTR_WITH_HINT", "LOAD_ATTR_INSTANCE_VALUE"}
-    assert vars(measured) == {"first": 1, "second": 1}
+    assert vars(measured) == {"value": 1}
