@@ -23,6 +23,7 @@ from playwright.sync_api import (
 )
 
 from tests.conftest import REPOSITORY, StartChild, find_free_port
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 Look = Callable[..., Page]
@@ -247,8 +248,7 @@ def wait_for_update(page: Page, plot: str, after: int) -> None:
 
 def store_step(path: Path, thread: int) -> None:
     """Lets a thread make another checkpoint, as the collector would write it."""
-    connection = sqlite3.connect(path)
-    with connection:
+    with opened(path) as connection:
         connection.row_factory = sqlite3.Row
         row = dict(
             connection.execute(
@@ -267,14 +267,12 @@ def store_step(path: Path, thread: int) -> None:
             "UPDATE threads SET steps = steps + 1, operations = operations + 1 WHERE id = ?",
             (thread,),
         )
-    connection.close()
 
 
 def store_more(path: Path, stored_bytes: int) -> None:
     """Makes the first thread hold more, as the collector would write it."""
     now = time.time_ns() // 1000
-    connection = sqlite3.connect(path)
-    with connection:
+    with opened(path) as connection:
         connection.execute(
             "UPDATE threads SET stored_bytes = stored_bytes + ?, last_seen_us = ? WHERE id = 1",
             (stored_bytes, now),
@@ -287,4 +285,3 @@ def store_more(path: Path, stored_bytes: int) -> None:
                 "stored_delta_bytes = stored_delta_bytes + excluded.stored_delta_bytes",
                 (resolution, bucket, stored_bytes),
             )
-    connection.close()

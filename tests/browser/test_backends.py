@@ -32,6 +32,7 @@ from tests.collector.test_exact_mongodb import by_thread
 from tests.collector.test_exact_postgres import STORED
 from tests.collector.test_exact_redis import held_by_redis
 from tests.conftest import StartChild
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 pytestmark = pytest.mark.browser
@@ -72,7 +73,7 @@ def settle(store: Path) -> None:
     """Waits until the collector has taken all that was told."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as connection:
+        with opened(f"file:{store}?mode=ro", uri=True) as connection:
             ended, lag = connection.execute(
                 "SELECT (SELECT min(ended) FROM processes), lag_bytes FROM collector"
             ).fetchone()

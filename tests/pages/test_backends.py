@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from pages.ui import formats
 from storage import inspections
 from storage.inspections import Check, Inspection
 from tests.pages.conftest import Visit, charts, texts
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 
@@ -34,15 +34,13 @@ def table(visitor: AppTest, alt: str) -> pd.DataFrame:
 
 def store_inspection(store: Path, found: Inspection) -> None:
     """Stores an inspection as the collector would."""
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         connection.execute(
             "INSERT INTO inspections (inspection, storage, backend, label, at_us, status, result) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
             (found.id, found.storage, found.backend, found.label, found.at_us, found.status,
              inspections.encode(found).decode()),
         )  # fmt: skip
-    connection.close()
 
 
 def test_a_card_for_each_backend(visit: Visit, five: seed.Seed) -> None:
@@ -135,12 +133,10 @@ def test_pools_stores_embeddings_and_servers(visit: Visit, five: seed.Seed) -> N
 
 def test_a_silent_server_is_unknown(visit: Visit, five: seed.Seed, store: Path) -> None:
     """Levels that nobody has read for a while are a dash, not the last value."""
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         connection.execute(
             "UPDATE gauge_samples SET at_us = at_us - 300000000, bucket_us = bucket_us - 300000000"
         )
-    connection.close()
     shown = visit("backends", window="6h")
     assert "not read lately" in texts(shown)
     assert "**131 %**" not in texts(shown)
@@ -185,7 +181,7 @@ def test_what_no_probe_saw_is_not_said_to_be_nothing(
 ) -> None:
     """Of an attached database what was written is known; calls, errors and latency are not, and
     nothing says that there were none."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM rollups WHERE operation <> 'put'")
         connection.execute("UPDATE rollups SET operation = 'found', duration_us = 0, serde_us = 0")
         connection.execute("UPDATE operations SET error = ''")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from pages.ui import formats
 from tests.pages.conftest import Visit, charts, metrics, texts
 from tests.pages.test_backends import five, table
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 __all__ = ["five"]
@@ -84,10 +84,8 @@ def test_no_cache(visit: Visit, filled: seed.Seed) -> None:
 
 def test_nothing_asked_is_unknown(visit: Visit, five: seed.Seed, store: Path) -> None:
     """Keys that are known while nothing was called in the window: dashes, not 0 %."""
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM access_rollups")
-    connection.close()
     shown = metrics(visit("caches", window="15m"))
     assert shown["Hit rate"] == "–"
     assert shown["Distinct keys"] != "0"
@@ -95,13 +93,11 @@ def test_nothing_asked_is_unknown(visit: Visit, five: seed.Seed, store: Path) ->
 
 def test_an_old_store(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """A store that its collector has not brought up to date: the pages work, and show less."""
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         for name in ("access_rollups", "cache_nodes", "cache_keys", "gauge_samples", "resources",
                      "node_durations", "inspections"):  # fmt: skip
             connection.execute(f"DROP TABLE {name}")
         connection.execute("DELETE FROM migrations WHERE version > 1")
-    connection.close()
     assert "CachePolicy" in texts(visit("caches"))
     assert "No pool was seen" in texts(visit("backends"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pages.ui.history_choice import calls_from, choose
 from storage.queries_history import history
 from storage.store import open_reader
 from tests.pages.conftest import Visit, charts, texts
+from tests.sqlite_files import opened
 from tests.storage import seed
 from tests.storage.seed_history import THREAD, forked
 
@@ -28,7 +28,7 @@ def made(store: Path) -> Path:
 
 
 def change(store: Path, sql: str, *values: object) -> None:
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute(sql, values)
     connection.close()
 

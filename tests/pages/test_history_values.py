@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from tests import browsed
 from tests.browsed import THREAD, identity, ids
 from tests.hostile_thread import HOSTILE, PIXEL
 from tests.pages.conftest import Visit, texts
+from tests.sqlite_files import opened
 
 VIEWS = ("Changes", "State", "Messages", "Channel", "Writes", "Metadata", "Raw")
 
@@ -225,7 +225,7 @@ def test_metadata(visit: Visit, shown: None, states: list[Any]) -> None:
 def test_the_raw_bytes(visit: Visit, shown: None, states: list[Any], folder: Path) -> None:
     """Type, length and first bytes are those in the database."""
     visitor = visit("history", thread=THREAD, view="Raw", step=identity(states[0]))
-    with sqlite3.connect(folder / "chat.sqlite") as connection:
+    with opened(folder / "chat.sqlite") as connection:
         tag, blob, metadata = connection.execute(
             "SELECT type, checkpoint, metadata FROM checkpoints WHERE checkpoint_id = ?",
             (identity(states[0]),),

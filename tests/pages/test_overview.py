@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,13 @@ import pytest
 
 from pages.ui import formats
 from tests.pages.conftest import Visit, charts, metrics, texts
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 
 def number(store: Path, sql: str) -> float:
     """A number, by the driver alone."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         (value,) = connection.execute(sql).fetchone()
     connection.close()
     return value
@@ -84,7 +84,7 @@ def test_the_table_has_the_largest_threads(visit: Visit, filled: seed.Seed) -> N
 
 def test_health_tells_losses(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """Gaps, drops and unreadable records are told with their reasons and counts."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("INSERT INTO gaps VALUES ('a', 5, 9, 1)")
     connection.close()
     told = texts(visit())
@@ -95,7 +95,7 @@ def test_health_tells_losses(visit: Visit, filled: seed.Seed, store: Path) -> No
 
 def test_nothing_lost_is_told_too(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """Where nothing is missing, the card says so."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("UPDATE collector SET dead_letters = '{}'")
         connection.execute("UPDATE processes SET dropped = '{}'")
     connection.close()
@@ -104,7 +104,7 @@ def test_nothing_lost_is_told_too(visit: Visit, filled: seed.Seed, store: Path) 
 
 def test_a_backlog_shows_its_progress(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """While the collector drains, the card has a bar with the share that was taken."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute(
             "UPDATE collector SET backlog_bytes = 8000000, lag_bytes = 2000000, lag_seconds = 60"
         )
@@ -116,7 +116,7 @@ def test_a_backlog_shows_its_progress(visit: Visit, filled: seed.Seed, store: Pa
 
 def test_a_problem_of_the_collector_is_told(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """What stops the collector stands on the card in its own words, and Live is not claimed."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("UPDATE collector SET problem = 'disk is full: free 2 GB'")
     connection.close()
     told = texts(visit())
@@ -126,7 +126,7 @@ def test_a_problem_of_the_collector_is_told(visit: Visit, filled: seed.Seed, sto
 
 def test_unknown_is_a_dash(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """Without any write there is no latency and no share: a dash, not a 0."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM rollups WHERE operation IN ('put', 'put_writes')")
     connection.close()
     visitor = visit()
@@ -141,7 +141,7 @@ def test_what_no_probe_saw_is_not_said_to_be_nothing(
 ) -> None:
     """Of an attached database the bytes that were written are known, the calls are not: they are
     a dash, and nothing says that no checkpoint was written."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute(
             "UPDATE rollups SET operation = 'found', duration_us = 0, serde_us = 0 "
             "WHERE operation = 'put'"

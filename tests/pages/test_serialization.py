@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from storage import jobs, orders, serializer_trials
 from storage.serializer_trials import Candidate, Change, Trial
 from tests.pages.conftest import Visit, charts, metrics, texts
 from tests.pages.test_backends import table
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 LOST = [Change(type="<img src=x>", became="dict", count=3, of=3)]
@@ -61,13 +61,11 @@ def store_trial(store: Path, trial: Trial | None, state: str = "done", **more: A
         "started_us": now, "updated_us": now, "ended_us": now if state in jobs.ENDED else 0,
         "result": msgspec.json.encode(trial).decode(),
     } | more  # fmt: skip
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         connection.execute(
             f"INSERT INTO jobs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
             tuple(row.values()),
         )
-    connection.close()
     return str(row["id"])
 
 
@@ -94,10 +92,8 @@ def test_cards_and_tables_are_a_recount(visit: Visit, filled: seed.Seed) -> None
 
 def test_a_window_without_calls(visit: Visit, filled: seed.Seed, store: Path) -> None:
     """It says so, and what to do."""
-    connection = sqlite3.connect(store)
-    with connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM rollups")
-    connection.close()
     shown = visit("serialization", window="15m")
     assert "Nothing was serialized with these filters" in texts(shown)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from streamlit import config
 
 from pages.ui import processes
 from tests.pages.conftest import Visit, charts, texts
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 PAGES = ("overview", "threads", "backends", "caches", "serialization", "costs")
@@ -112,7 +112,7 @@ def test_not_a_database(visit: Visit, store: Path, page: str) -> None:
 @every
 def test_a_newer_store(visit: Visit, filled: seed.Seed, store: Path, page: str) -> None:
     """A schema of the future: which, and which are known."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("INSERT INTO migrations VALUES (99, 'future', 1)")
     connection.close()
     told = texts(visit(page))
@@ -143,7 +143,7 @@ def test_an_address_of_nothing(visit: Visit, page: str, monkeypatch: pytest.Monk
 @both
 def test_a_failing_query(visit: Visit, filled: seed.Seed, store: Path, page: str) -> None:
     """A store without its tables: a message with the reason, no traceback."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("DROP TABLE threads")
     connection.close()
     told = texts(visit(page))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 
@@ -12,13 +11,14 @@ from langgraph.checkpoint.base.id import uuid6
 
 from pages.ui import formats
 from tests.pages.conftest import Visit, charts, components, metrics, texts
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 HOSTILE = "<script>alert(1)</script> **bold** ![x](https://example.com/x.png) `code`"
 
 
 def change(store: Path, sql: str, *values: object) -> None:
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute(sql, values)
     connection.close()
 

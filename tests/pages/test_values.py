@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from storage.values import Ask
 from tests import long_thread
 from tests.collector.live import wait_for
 from tests.collector.made import collect
+from tests.sqlite_files import opened
 
 MARK = "Question 2"
 """A text of the state, which must be nowhere but in the application's own database."""
@@ -163,7 +163,7 @@ def test_a_viewer_that_ends_early_is_told_and_started_anew(
     shown.setenv("STATEMETER_SPOOL", str(tmp_path / "data" / "spool"))
     shown.setenv("STATEMETER_STORE", str(tmp_path / "data" / "store.sqlite"))
     assert values.checkpoint(thread, "", "", ["turn"]).channels["turn"].data == 4
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     connection.close()
 

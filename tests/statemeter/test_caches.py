@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import sqlite3
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from langgraph_checkpoint_aws.cache.valkey.cache import ValkeyCache
 
 import statemeter
 from statemeter import events
+from tests.sqlite_files import opened
 from tests.statemeter.graphs import Notes
 from tests.statemeter.spooled import Spooled
 
@@ -383,7 +383,7 @@ def test_rows_of_a_file_are_what_is_told(tmp_path: Path, spool: Spooled) -> None
     graph = statemeter.instrument(graph_of(SqliteCache(path=str(path))))
     for value in (1, 2, 3, 1):
         graph.invoke({"value": value})
-    with sqlite3.connect(path) as other:
+    with opened(path) as other:
         rows = other.execute("SELECT count(*), sum(length(val)) FROM cache").fetchone()
     other.close()
     sets = [event for event in spool.of(events.Access) if event.method == "set"]

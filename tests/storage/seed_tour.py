@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from storage import tours
+from tests.sqlite_files import opened
 from tests.storage import seed, seed_findings
 from tests.storage.seed_findings import finding, rule
 
@@ -42,7 +42,7 @@ def played(
         for key, each in durations.items() for n, took in enumerate(each)
     ]  # fmt: skip
     made.write(store, heartbeat_s=-3600)
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.executemany(
             "INSERT INTO samples (process_id, at_us, rss_bytes, cpu_percent, threads) "
             "VALUES (1, ?, ?, 1.0, 5)",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 import uuid
 from pathlib import Path
@@ -13,6 +12,7 @@ from langgraph.checkpoint.base.id import uuid6
 from storage import finding
 from storage.finding import Found, Pasted, find, pasted
 from storage.store import open_reader
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 RUN = "0b8b3f52-9a0e-4d0e-9d1e-3c1a4f6b7c8d"
@@ -50,7 +50,7 @@ def made(tmp_path: Path) -> tuple[Path, str]:
     """A store, and the id that LangGraph made for a checkpoint of thread 2 in it."""
     path = seed.sample(time.time_ns() // 1000).write(tmp_path / "store.sqlite")
     checkpoint = str(uuid6(clock_seq=-2))
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         connection.execute(
             "UPDATE operations SET checkpoint = ?, at_us = ? WHERE id = "
             "(SELECT max(id) FROM operations WHERE thread_key = 2 AND operation = 'put')",

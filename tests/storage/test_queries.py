@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from sqlalchemy import Engine, text
 from storage import histogram, queries
 from storage.queries import Scope
 from storage.store import open_reader
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789
@@ -31,7 +31,7 @@ def engine(store: Path):
 
 def one(store: Path, sql: str, *values: object) -> int:
     """A number, by the driver alone."""
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         (number,) = connection.execute(sql, values).fetchone()
     connection.close()
     return number or 0
@@ -88,7 +88,7 @@ def test_rates_are_sums_of_operations(engine: Engine, store: Path) -> None:
 def test_latency_equals_the_histogram_module(engine: Engine, store: Path) -> None:
     """Each quantile is the one that storage.histogram finds, slot by slot and for the window."""
     shown = queries.overview(engine, 900, Scope("sqlite", "support-bot"), NOW)
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         rows = connection.execute(
             "SELECT bucket_us, histogram FROM rollups WHERE resolution_s = 1 AND operation = 'put' "
             "AND backend = 'sqlite' AND application = 'support-bot' AND bucket_us >= ?",
@@ -181,7 +181,7 @@ def test_choices_are_what_was_seen(engine: Engine) -> None:
 def test_the_overview_reads_no_operation(engine: Engine, store: Path) -> None:
     """The Overview is the same when every single operation is gone: it costs the same, too."""
     before = queries.overview(engine, 900, Scope(), NOW)
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM operations")
     connection.close()
     after = queries.overview(engine, 900, Scope(), NOW)
@@ -195,7 +195,7 @@ def test_a_transaction_sees_one_state(engine: Engine, store: Path) -> None:
     with queries.reading(engine) as connection:
         count = text("SELECT count(*) FROM threads")
         first = connection.execute(count).scalar()
-        with sqlite3.connect(store) as writer:
+        with opened(store) as writer:
             writer.execute("DELETE FROM threads")
         writer.close()
         assert connection.execute(count).scalar() == first

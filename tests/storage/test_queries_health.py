@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 
 from storage.queries_health import RECENT_US, STALE_AFTER_US, Health, health
 from storage.store import open_reader
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789
@@ -28,7 +28,7 @@ def read(path: Path, at_us: int = NOW) -> Health:
 
 
 def change(path: Path, sql: str) -> None:
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         connection.execute(sql)
     connection.close()
 

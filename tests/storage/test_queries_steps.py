@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 
 from storage.queries_steps import node_summary, plain_namespace, runs, steps
 from storage.store import open_reader
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789
@@ -128,7 +128,7 @@ def test_a_thread_without_checkpoints(engine: Engine) -> None:
 
 def test_damaged_json_hides_one_row_only(engine: Engine, path: Path) -> None:
     """Text that is no JSON in one row leaves that row without channels, and the page alive."""
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         connection.execute(
             "UPDATE operations SET channels = '{oops', lists = '[', changed = 'x' "
             "WHERE id = (SELECT max(id) FROM operations WHERE thread_key = 1 AND operation = 'put')"
@@ -142,7 +142,7 @@ def test_damaged_json_hides_one_row_only(engine: Engine, path: Path) -> None:
 
 def test_nodes_are_counted_and_timed(engine: Engine, path: Path) -> None:
     """Runs, cache hits and failures apart; an interrupt is no failure; quantiles of what ran."""
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         for number, (took, error, cached) in enumerate(
             [(10, "", 0), (30, "ValueError", 0), (20, "GraphInterrupt", 0), (0, "", 1)]
         ):

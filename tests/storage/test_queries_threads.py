@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from storage.queries import Scope
 from storage.queries_threads import find_thread, flags, histories, list_threads
 from storage.store import open_reader
 from storage.thread_filter import Filter
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789
@@ -63,7 +63,7 @@ def test_order_by_amplification(engine: Engine, made: seed.Seed) -> None:
 
 def test_a_thread_without_live_bytes_has_no_amplification(engine: Engine, tmp_path: Path) -> None:
     """A deleted thread has no ratio, and comes last in that order."""
-    with sqlite3.connect(tmp_path / "store.sqlite") as connection:
+    with opened(tmp_path / "store.sqlite") as connection:
         connection.execute("UPDATE threads SET live_bytes = 0, deleted_us = 5 WHERE id = 1")
     connection.close()
     page = list_threads(engine, sort="amplification", limit=100)

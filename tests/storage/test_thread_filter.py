@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from storage.queries_threads import (
 )
 from storage.store import open_reader
 from storage.thread_filter import Filter
+from tests.sqlite_files import opened
 from tests.storage import seed
 
 NOW = 1_800_000_123_456_789
@@ -46,7 +46,7 @@ def engine(path: Path) -> Iterator[Engine]:
 
 
 def change(path: Path, sql: str, *values: object) -> None:
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         connection.execute(sql, values)
     connection.close()
 

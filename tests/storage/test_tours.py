@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from pathlib import Path
 from statistics import median
@@ -12,6 +11,7 @@ import pytest
 from storage import tours
 from storage.store import open_reader
 from storage.tours import Half
+from tests.sqlite_files import opened
 from tests.storage import seed_tour
 from tests.storage.seed_tour import RSS, RUNS, stored_by_run
 
@@ -55,7 +55,7 @@ def test_what_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """A half that has just begun has no turn, no process and no look of the rules."""
     store = tmp_path / "store.sqlite"
     seed_tour.played(store, NOW_US, monkeypatch, ("before",))
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("DELETE FROM runs")
     connection.close()
     both = halves(store)
@@ -69,7 +69,7 @@ def test_a_half_of_an_earlier_play(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """While the tour is played again, the tuned half that is there is not its own."""
     store = tmp_path / "store.sqlite"
     seed_tour.played(store, NOW_US, monkeypatch)
-    with sqlite3.connect(store) as connection:
+    with opened(store) as connection:
         connection.execute("UPDATE threads SET first_seen_us = first_seen_us - 900000000 "
                            "WHERE application = 'tour-after'")  # fmt: skip
     connection.close()

@@ -20,6 +20,7 @@ from collector.compare.killed import STEPS, graph
 from storage import ranking
 from storage.comparisons import Asked, Comparison, Footprint, Survival
 from tests.collector.compare.comparing import SMALL, compare, request, run
+from tests.sqlite_files import opened
 
 
 def footprint(found: Comparison, backend: str) -> Footprint:
@@ -245,7 +246,7 @@ def test_a_full_disk_is_the_end_of_sqlite_alone(
 def test_a_task_that_left_its_writes_alone_is_taken_up(tmp_path: Path) -> None:
     """Killed between the writes of a step and its checkpoint, as durability async allows: the
     thread goes on from there, and the step does not run again."""
-    with sqlite3.connect(tmp_path / "chat.sqlite", check_same_thread=False) as connection:
+    with opened(tmp_path / "chat.sqlite", check_same_thread=False) as connection:
         saver = SqliteSaver(connection)
         runs = graph(saver, [])
         config: Any = {"configurable": {"thread_id": "t"}}

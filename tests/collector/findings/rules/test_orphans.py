@@ -15,6 +15,7 @@ from collector.inspection import inbox, orphans
 from collector.inspection.run import inspect
 from tests.collector.findings.conftest import Found, config
 from tests.collector.findings.rules.test_late_failure import fail, refuse
+from tests.sqlite_files import opened
 from tests.statemeter.spooled import Spooled
 
 RULE = "orphans"
@@ -60,7 +61,7 @@ def test_checkpoints_that_were_deleted_by_hand(
     with SqliteSaver.from_conn_string(str(path)) as saver:
         run(saver, "kept")
         run(saver, "gone")
-    with sqlite3.connect(path) as connection:
+    with opened(path) as connection:
         connection.execute("DELETE FROM checkpoints WHERE thread_id = 'gone'")
     connection.close()
 

@@ -15,6 +15,7 @@ from langgraph.graph import START, StateGraph
 import statemeter
 from tests.collector.findings.conftest import Found, config
 from tests.collector.made import query
+from tests.sqlite_files import opened
 
 RULE = "slow-serialization"
 FLOATS, RUNS = 600_000, 4
@@ -56,7 +57,7 @@ def test_a_list_of_floats_is_found(found: Found) -> None:
 
 def with_threshold(found: Found, name: str, value: float) -> None:
     """What a user would set; the thread is looked at again at its next call."""
-    with sqlite3.connect(found.store) as connection:  # type: ignore[attr-defined]
+    with opened(found.store) as connection:  # type: ignore[attr-defined]
         connection.execute("INSERT INTO rule_settings VALUES (?, ?, 0)", (f"{RULE}.{name}", value))
         connection.execute("DELETE FROM rule_cursors")
     connection.close()
