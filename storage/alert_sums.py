@@ -217,7 +217,7 @@ def _histograms(rows: pd.DataFrame) -> tuple[np.ndarray, FloatArray, FloatArray]
     that stands for each of these."""
     packed = list(rows["histogram"])
     bucket_us, places = np.unique(rows["bucket_us"].to_numpy(np.int64), return_inverse=True)
-    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
+    pairs: np.ndarray = np.frombuffer(b"".join(packed), dtype=_PAIR)
     lengths = [len(part) // _PAIR.itemsize for part in packed]
     used, columns = np.unique(pairs["bucket"], return_inverse=True)
     counts = np.zeros((len(bucket_us), len(used)))

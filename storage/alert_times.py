@@ -105,10 +105,10 @@ def newest(
     times: Times, read_us: Sequence[int] | IntArray, values: FloatArray, hold_s: int
 ) -> FloatArray:
     """The newest reading at or before each time, NaN where it is older than ``hold_s``."""
-    told_us = np.asarray(read_us, dtype=np.int64)
+    told_us: IntArray = np.asarray(read_us, dtype=np.int64)
     found = np.full(times.count, np.nan)
     if len(told_us):
-        places: IntArray = told_us.searchsorted(times.at_us, "right") - 1
+        places: IntArray = np.searchsorted(told_us, times.at_us, "right") - 1
         fresh = (places >= 0) & (times.at_us - told_us[places] <= hold_s * SECOND_US)
         found[fresh] = values[places[fresh]]
     return found

@@ -55,7 +55,7 @@ def spread(values: np.ndarray, points: int = POINTS) -> np.ndarray:
     is lost, and the first and last row."""
     if len(values) <= points:
         return np.arange(len(values))
-    edges = np.linspace(0, len(values), points // 2, dtype=np.int64)
+    edges: np.ndarray = np.linspace(0, len(values), points // 2, dtype=np.int64)
     keep = {0, len(values) - 1}
     for begin, end in pairwise(edges):
         part = np.nan_to_num(values[begin:end])

@@ -64,7 +64,7 @@ class Fit:
 
 def fit(increments: Floats, slot_seconds: float) -> Fit | None:
     """The model of increments, oldest first; None where there are too few."""
-    y = np.asarray(increments, np.float64)
+    y: Floats = np.asarray(increments, np.float64)
     n = len(y)
     if n < SLOTS_LEAST:
         return None

@@ -33,11 +33,13 @@ def quantiles_by_slot(
         A frame with a row for each slot that has values (slot, count, then a column for each
         quantile, named by it), and the quantiles of all slots together (None: no values).
     """
-    pairs = np.frombuffer(b"".join(packed), dtype=_PAIR)
+    pairs: np.ndarray = np.frombuffer(b"".join(packed), dtype=_PAIR)
     if not len(pairs):
         empty = pd.DataFrame(columns=["slot", "count", *quantiles], dtype=float)
         return empty, dict.fromkeys(quantiles)
-    lengths = np.fromiter((len(part) // _PAIR.itemsize for part in packed), np.int64, len(packed))
+    lengths: IntArray = np.fromiter(
+        (len(part) // _PAIR.itemsize for part in packed), np.int64, len(packed)
+    )
     rows: IntArray = np.repeat(np.asarray(slots, dtype=np.int64), lengths)
     width = int(pairs["bucket"].max()) + 1
     height = int(rows.max()) + 1

@@ -176,7 +176,9 @@ def _namespace(
         (str(channel), int(size), float(size / newest.sum()))
         for channel, size in newest.head(ROWS).items()
     ]
-    sent = before + np.cumsum((table["written_bytes"] + table["pending_bytes"]).to_numpy(float))
+    sent: np.ndarray = before + np.cumsum(
+        (table["written_bytes"] + table["pending_bytes"]).to_numpy(float)
+    )
     few = spread(sent)
     live = table["checkpoint_bytes"].to_numpy(float)
     seen = np.flatnonzero(table["duration_us"].notna().to_numpy())

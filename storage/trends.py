@@ -52,7 +52,7 @@ def theil_sen(x: np.ndarray, y: np.ndarray) -> Slope | None:
     there = np.isfinite(x) & np.isfinite(y)
     x, y = x[there].astype(np.float64), y[there].astype(np.float64)
     if len(x) > MOST:
-        keep = np.linspace(0, len(x) - 1, MOST).astype(np.int64)
+        keep: np.ndarray = np.linspace(0, len(x) - 1, MOST).astype(np.int64)
         x, y = x[keep], y[keep]
     count = len(x)
     if count < FEWEST:
