@@ -108,7 +108,7 @@ def newest(
     told_us: IntArray = np.asarray(read_us, dtype=np.int64)
     found = np.full(times.count, np.nan)
     if len(told_us):
-        places: IntArray = np.searchsorted(told_us, times.at_us, "right") - 1
+        places: IntArray = np.asarray(told_us.searchsorted(times.at_us, "right")) - 1
         fresh = (places >= 0) & (times.at_us - told_us[places] <= hold_s * SECOND_US)
         found[fresh] = values[places[fresh]]
     return found
