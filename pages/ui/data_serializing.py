@@ -37,7 +37,10 @@ def trials() -> list[Job]:
 
 def trial(key: str) -> tuple[Job, Trial | None] | None:
     """A trial, and what it found."""
-    return _trial(file(), key)
+    found = _trial(file(), key)
+    if found is None:  # not kept: its job may begin, and end, before the answer is old
+        _trial.clear(file(), key)
+    return found
 
 
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=32, show_spinner=False)

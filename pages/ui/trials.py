@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import NoReturn
 
 import msgspec
 import pandas as pd
@@ -53,22 +54,23 @@ def draw() -> None:
     if _NEXT in st.session_state:  # a part of the page cannot change a field of the whole
         st.session_state[TRIAL] = st.session_state.pop(_NEXT)
     with st.container(key="address-trial"):
-        st.text_input("Trial", key=TRIAL, bind="query-params")
+        chosen = str(st.text_input("Trial", key=TRIAL, bind="query-params") or "")
     frame.guarded(lambda: states.if_any(_ask), "-ask")
-    pending = _is_pending()
+    pending = _is_pending(chosen)
 
     def found() -> None:
-        _found()
-        if pending and not _is_pending():
-            st.rerun()  # it has ended: from here on as often as the visitor wants it
+        # `chosen` is of the whole page. What the browser says of the field along with a timer may
+        # be what stood there before the button was pressed: a slow one has not yet taken it over.
+        _found(chosen)
+        if pending and not _is_pending(chosen):
+            _choose(chosen)  # it has ended: from here on as often as the visitor wants it
 
     every = PENDING_SECONDS if pending else filters.refresh_seconds()
     st.fragment(lambda: frame.guarded(lambda: states.if_any(found), "-trials"), run_every=every)()
 
 
-def _is_pending() -> bool:
+def _is_pending(key: str) -> bool:
     """Whether the trial of the address waits or runs."""
-    key = str(st.session_state.get(TRIAL) or "")
     if not key:
         return False
     try:
@@ -154,12 +156,17 @@ def _start(names: dict[int | str, str]) -> None:
     st.session_state[TRIAL] = request.id
 
 
-def _found() -> None:
+def _choose(key: str) -> NoReturn:
+    """Draws the whole page anew, with this trial in its address."""
+    st.session_state[_NEXT] = key
+    st.rerun()
+
+
+def _found(chosen: str) -> None:
     if _NEXT in st.session_state:
         st.rerun()
     gone = st.session_state.setdefault(_GONE, set())
     listed = [job for job in data_serializing.trials() if job.id not in gone]
-    chosen = str(st.session_state.get(TRIAL) or "")
     if chosen:
         _chosen(chosen, listed)
     if listed:
@@ -270,5 +277,4 @@ def _list(listed: list[Job], chosen: str) -> None:
     if key and key != st.session_state.get(_PICKED):
         st.session_state[_PICKED] = key
         if key != chosen:
-            st.session_state[_NEXT] = key
-            st.rerun()
+            _choose(key)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, WebSocketRoute, expect
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from pages.ui.trials import TRIAL
 from storage import serializer_trials
 from storage.queries_jobs import job
 from storage.serializer_advice import advise
@@ -95,3 +98,41 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     assert key not in page.url
     again = look(f"{serialization}?refresh=paused&trial={key}")
     expect(again.locator(".st-key-card-trial")).to_contain_text("There is no such trial")
+
+
+def test_a_browser_that_lags(visitors: BrowserContext, serialization: str) -> None:
+    """A timer's message may still say what stood in the field before the button was pressed, where
+    a browser has not taken over yet what the server put there: the trial stays in sight."""
+    lagging = 2
+    page = visitors.new_page()
+
+    def sent(message: str | bytes, server: WebSocketRoute) -> None:
+        nonlocal lagging
+        told = BackMsg.FromString(message) if isinstance(message, bytes) else BackMsg()
+        if told.rerun_script.is_auto_rerun and lagging:
+            for field in told.rerun_script.widget_states.widgets:
+                if field.id.endswith(f"-{TRIAL}") and field.string_value:
+                    field.string_value = ""
+                    lagging -= 1
+            message = told.SerializeToString()
+        server.send(message)
+
+    def route(browser: WebSocketRoute) -> None:
+        server = browser.connect_to_server()
+        browser.on_message(lambda message: sent(message, server))
+
+    page.route_web_socket("**/_stcore/stream", route)
+    page.goto(f"{serialization}?window=24h&refresh=paused")
+    drawn(page)
+    page.locator(".st-key-trial-name input").fill("behind")
+    page.locator(".st-key-try-serializers button").click()
+    card = page.locator(".st-key-card-trial")
+    expect(card).to_contain_text("behind")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while lagging and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
+    assert not lagging
+    page.locator(".st-key-cancel-trial button").click()
+    expect(card).to_contain_text("cancelled")
+    assert "trial=" in page.url
+    page.close()
