@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pkgutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from storage.store import open_writer
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
+def engine(tmp_path: Path) -> Iterator[Engine]:
     engine = open_writer(str(tmp_path / "store.sqlite"))
     with engine.begin() as connection:
         for key, ended in (("a" * 32, 5), ("b" * 32, 0)):
@@ -25,7 +26,8 @@ def engine(tmp_path: Path) -> Engine:
                 "VALUES (?, 'compare', '', '{}', 'done', '', 0, '', 1, 1, 1, ?, 'null')",
                 (key, ended),
             )
-    return engine
+    yield engine
+    engine.dispose()
 
 
 def test_a_job_that_has_ended_is_forgotten(engine: Engine, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,19 @@ from sqlalchemy import Engine
 from collector import orders as carried
 from storage import cost_settings, orders, queries_prices
 from storage.price_files import shipped
-from storage.store import open_reader, open_writer
+from storage.store import open_writer
 from tests.collector.live import collecting, wait_for
+from tests.sqlite_files import reader_of
 
 FIRST = shipped()[0]
 NEW = FIRST.row() | {"item": "io2 storage", "price": 0.5}
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return open_writer(str(tmp_path / "store.sqlite"))
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    engine = open_writer(str(tmp_path / "store.sqlite"))
+    yield engine
+    engine.dispose()
 
 
 def take(engine: Engine, spool: Path, kind: str, body: dict[str, Any]) -> queries_prices.Book:
@@ -38,7 +42,8 @@ def test_a_collector_at_work_takes_them(tmp_path: Path) -> None:
         wait_for(store.exists, "a store")
         path = orders.leave(spool, "set prices", {"prices": [FIRST.row() | {"price": 9.5}]})
         wait_for(lambda: not path.exists(), "the order")
-    book = queries_prices.book(open_reader(str(store)))
+    with reader_of(store) as reader:
+        book = queries_prices.book(reader)
     assert (book.prices[0].price, book.edited) == (9.5, {FIRST.key})
 
 
@@ -114,4 +119,5 @@ def test_a_store_of_an_older_schema_has_the_shipped_book(engine: Engine, tmp_pat
             connection.execute(f"DROP TABLE {name}")
         connection.execute("DELETE FROM migrations WHERE version >= 8")
     connection.close()
-    assert queries_prices.book(open_reader(str(tmp_path / "store.sqlite"))).prices == shipped()
+    with reader_of(tmp_path / "store.sqlite") as reader:
+        assert queries_prices.book(reader).prices == shipped()

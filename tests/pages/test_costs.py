@@ -15,9 +15,10 @@ from pages.ui import formats
 from storage import orders, queries_prices
 from storage.costs import Costs, costs
 from storage.price_files import shipped
-from storage.store import open_reader, open_writer
+from storage.store import open_writer
 from tests.pages.conftest import Visit, charts, metrics, texts
 from tests.pages.test_backends import five, table
+from tests.sqlite_files import reader_of
 from tests.storage import seed, seed_costs
 
 __all__ = ["five"]
@@ -26,7 +27,13 @@ FIRST = shipped()[0]
 
 
 def model(store: Path) -> Costs:
-    return costs(open_reader(str(store)), 900)
+    with reader_of(store) as engine:
+        return costs(engine, 900)
+
+
+def book(store: Path) -> queries_prices.Book:
+    with reader_of(store) as engine:
+        return queries_prices.book(engine)
 
 
 def spool(store: Path) -> Path:
@@ -114,7 +121,7 @@ def test_a_price_is_changed(visit: Visit, five: seed.Seed, store: Path) -> None:
     shown = saved(shown, store)
     shown = shown.run()
     assert "Saved." in [one.value for one in shown.success]
-    assert queries_prices.book(open_reader(str(store))).prices[0].price == 11.5
+    assert book(store).prices[0].price == 11.5
     after = table(shown, "Costs of each backend").set_index("backend")["storage_usd"]
     assert before["PostgreSQL"] != after["PostgreSQL"]
     assert before["SQLite"] == after["SQLite"]
@@ -151,17 +158,17 @@ def test_add_remove_reset(visit: Visit, five: seed.Seed, store: Path) -> None:
         field(shown, f"price-{name}-").set_value(value)
     shown.button(key="price-save").click().run()
     saved(shown, store)
-    (added,) = [p for p in queries_prices.book(open_reader(str(store))).prices if p.price == 1.25]
+    (added,) = [p for p in book(store).prices if p.price == 1.25]
     assert (added.service, added.source) == ("*My* [cloud](x)", "=cmd()")
     shown = visit("costs")
     shown.selectbox(key="price-chosen").set_value(FIRST.key).run()
     shown.button(key="price-remove").click().run()
     saved(shown, store)
-    assert FIRST not in queries_prices.book(open_reader(str(store))).prices
+    assert FIRST not in book(store).prices
     shown = visit("costs")
     shown.button(key="price-reset").click().run()
     saved(shown, store)
-    assert queries_prices.book(open_reader(str(store))).prices == shipped()
+    assert book(store).prices == shipped()
 
 
 def test_settings(visit: Visit, five: seed.Seed, store: Path) -> None:

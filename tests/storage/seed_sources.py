@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, insert
 
 from storage import models, models_resources
 from storage.gauges import GaugeRollups
@@ -29,15 +30,13 @@ def add(store: Path, key: str, now_us: int, readings: Sequence[Any] = (), **told
             part is the number of the reader's process, 0 by default.
         told: columns of ``SourceRow``.
     """
-    engine = open_writer(str(store))
     row = {
         "key": key, "backend": "sqlite", "shown": f"/data/{key}.sqlite", "application": "chat",
         "phase": "following", "added_us": now_us - 600 * SECOND, "updated_us": now_us,
     } | told  # fmt: skip
-    with engine.begin() as connection:
+    with _written(store) as connection:
         connection.execute(insert(SourceRow), [row])
         if not readings:
-            engine.dispose()
             return
         number = FIRST_ROW + len(connection.exec_driver_sql("SELECT key FROM sources").all()) * 10
         connection.execute(
@@ -59,4 +58,13 @@ def add(store: Path, key: str, now_us: int, readings: Sequence[Any] = (), **told
             rollups.add((number, one), int(now_us - ago * SECOND), before.get(one, {}), values)
             before[one] = values
         rollups.save(connection)
-    engine.dispose()
+
+
+@contextmanager
+def _written(store: Path) -> Iterator[Connection]:
+    engine = open_writer(str(store))
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()

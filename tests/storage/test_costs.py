@@ -21,7 +21,7 @@ from storage.growth import fit
 from storage.overheads import ASSUMED
 from storage.queries import Scope
 from storage.queries_overheads import Room
-from storage.store import open_reader
+from tests.sqlite_files import reader_of
 from tests.storage import seed, seed_costs, seed_resources, seed_sources
 
 GB = 1e9
@@ -43,7 +43,8 @@ def sql(path: Path, statement: str, *values: Any) -> Any:
 
 
 def read(path: Path, window_s: int = 900, scope: Scope | None = None) -> Costs:
-    return costs(open_reader(str(path)), window_s, scope or Scope(), NOW)
+    with reader_of(path) as engine:
+        return costs(engine, window_s, scope or Scope(), NOW)
 
 
 def price(path: Path, item: str, figure: float) -> None:
@@ -318,7 +319,8 @@ def test_in_short_it_is_the_same(tmp_path: Path) -> None:
         path, "SELECT backend, count(*), sum(live_bytes), sum(stored_bytes) FROM threads GROUP BY 1"
     )
     whole = read(path)
-    short = costs(open_reader(str(path)), 900, at_us=NOW, brief=held)
+    with reader_of(path) as engine:
+        short = costs(engine, 900, at_us=NOW, brief=held)
     assert {name: one.least_usd for name, one in short.now.items()} == pytest.approx(
         {name: one.least_usd for name, one in whole.now.items()}
     )
