@@ -42,7 +42,7 @@ class Call:
         self.peak: dict[int, int] = {}
         self.duration_us = -1
         self.error = ""
-        self._open: dict[FrameType, tuple[int, int]] = {}
+        self._open: dict[FrameType, _Open] = {}
         self._started_ns = 0
         self._claimed = threading.Lock()
         self.turning = threading.Lock()
@@ -101,16 +101,37 @@ class Call:
 
     def _at(self, frame: FrameType, event: str) -> None:
         now, peak = tracemalloc.get_traced_memory()
-        line, before = self._open.pop(frame, (0, 0))
-        if line:
-            self.change[line] = self.change.get(line, 0) + now - before
-            self.peak[line] = max(self.peak.get(line, 0), peak - before)
-        if event == "line" or (event == "call" and line == 0 and frame.f_lasti > 0):
-            number = frame.f_lineno or 0
+        line = self._open.get(frame) or _Open(now)
+        if line.number:
+            self.change[line.number] = self.change.get(line.number, 0) + now - line.before
+            self.peak[line.number] = max(self.peak.get(line.number, 0), peak - line.first)
+        if event == "line" or (event == "call" and not line.number and frame.f_lasti > 0):
+            again = line.number == frame.f_lineno
+            line.number = frame.f_lineno or 0
             if event == "line":
-                self.hits[number] = self.hits.get(number, 0) + 1
-            tracemalloc.reset_peak()
-            self._open[frame] = (number, tracemalloc.get_traced_memory()[0])
+                self.hits[line.number] = self.hits.get(line.number, 0) + 1
+            self._open[frame] = line
+            # What is let go of later would be taken for memory that the line frees.
+            del now, peak
+            if not again:
+                tracemalloc.reset_peak()
+                line.first = tracemalloc.get_traced_memory()[0]
+            line.before = tracemalloc.get_traced_memory()[0]
+        else:
+            self._open.pop(frame, None)
+
+
+class _Open:
+    """The line where a frame is, and what was traced when it began. It is changed in place: in a
+    loop, a new one each time would be taken for memory that the line keeps."""
+
+    __slots__ = ("before", "first", "number")
+
+    def __init__(self, before: int) -> None:
+        self.number, self.before = 0, before
+        self.first = before
+        """When the first of its turns without another line between began: since Python 3.12 each
+        item of a comprehension is a turn, and its peak is that of them all."""
 
 
 class _State:
@@ -283,6 +304,8 @@ def _held(code: CodeType) -> dict[int, int]:
     held: dict[int, int] = {}
     for trace in tracemalloc.take_snapshot().traces:
         for frame in reversed(trace.traceback):
+            if frame.filename == __file__:
+                break  # what this look keeps
             if frame.filename == code.co_filename and first <= frame.lineno <= last:
                 held[frame.lineno] = held.get(frame.lineno, 0) + trace.size
                 break

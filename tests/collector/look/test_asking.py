@@ -92,10 +92,10 @@ def test_lines_of_a_node_and_the_next_run(serve: Serve) -> None:
     block = [str(number) * 10 for number in range(500)]
     size = sum(map(sys.getsizeof, block)) + sys.getsizeof(block)
     made, freed = by_line[line_of(text)], by_line[line_of("del block")]
-    assert size * 0.9 < made.change_bytes < size * 1.5
+    assert size - 500 < made.change_bytes < size * 1.5, "other threads' too; 501 turns in 3.12"
     assert made.peak_bytes >= made.change_bytes
     assert freed.change_bytes < -size * 0.9
-    assert made.held_bytes < size / 10
+    assert made.held_bytes < 600, "but for the digits, of which Python keeps one each"
     recorded = service.found("recording", 60, run=True)
     assert recorded.run
     assert recorded.seconds < 60
