@@ -77,7 +77,6 @@ def settle(store: Path) -> None:
             ended, lag = connection.execute(
                 "SELECT (SELECT min(ended) FROM processes), lag_bytes FROM collector"
             ).fetchone()
-        connection.close()
         if ended and not lag:
             return
         time.sleep(0.2)

@@ -185,7 +185,6 @@ def test_what_no_probe_saw_is_not_said_to_be_nothing(
         connection.execute("DELETE FROM rollups WHERE operation <> 'put'")
         connection.execute("UPDATE rollups SET operation = 'found', duration_us = 0, serde_us = 0")
         connection.execute("UPDATE operations SET error = ''")
-    connection.close()
     shown = visit("backends", window="15m")
     told = texts(shown)
     assert not shown.exception

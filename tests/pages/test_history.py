@@ -30,7 +30,6 @@ def made(store: Path) -> Path:
 def change(store: Path, sql: str, *values: object) -> None:
     with opened(store) as connection:
         connection.execute(sql, values)
-    connection.close()
 
 
 def points(figure: Any, name: str) -> list[str]:

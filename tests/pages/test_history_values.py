@@ -230,7 +230,6 @@ def test_the_raw_bytes(visit: Visit, shown: None, states: list[Any], folder: Pat
             "SELECT type, checkpoint, metadata FROM checkpoints WHERE checkpoint_id = ?",
             (identity(states[0]),),
         ).fetchone()
-    connection.close()
     table = next(one.value for one in visitor.dataframe if "holds" in one.value.columns)
     rows = {row.part: row for row in table.itertuples()}
     assert (rows["checkpoint"].type, rows["checkpoint"].bytes) == (tag, len(blob))

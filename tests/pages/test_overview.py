@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.ui import formats
+from pages.ui import cards, formats
 from tests.pages.conftest import Visit, charts, metrics, texts
 from tests.sqlite_files import opened
 from tests.storage import seed
@@ -17,7 +17,6 @@ def number(store: Path, sql: str) -> float:
     """A number, by the driver alone."""
     with opened(store) as connection:
         (value,) = connection.execute(sql).fetchone()
-    connection.close()
     return value
 
 
@@ -86,7 +85,6 @@ def test_health_tells_losses(visit: Visit, filled: seed.Seed, store: Path) -> No
     """Gaps, drops and unreadable records are told with their reasons and counts."""
     with opened(store) as connection:
         connection.execute("INSERT INTO gaps VALUES ('a', 5, 9, 1)")
-    connection.close()
     told = texts(visit())
     assert "5 events lost in gaps" in told
     assert "3 dropped by probes: queue" in told
@@ -98,7 +96,6 @@ def test_nothing_lost_is_told_too(visit: Visit, filled: seed.Seed, store: Path) 
     with opened(store) as connection:
         connection.execute("UPDATE collector SET dead_letters = '{}'")
         connection.execute("UPDATE processes SET dropped = '{}'")
-    connection.close()
     assert "Nothing lost, nothing dropped" in texts(visit())
 
 
@@ -108,7 +105,6 @@ def test_a_backlog_shows_its_progress(visit: Visit, filled: seed.Seed, store: Pa
         connection.execute(
             "UPDATE collector SET backlog_bytes = 8000000, lag_bytes = 2000000, lag_seconds = 60"
         )
-    connection.close()
     (bar,) = visit().get("progress")
     assert bar.proto.value == 75
     assert "75 % of 8.00 MB" in bar.proto.text
@@ -118,7 +114,6 @@ def test_a_problem_of_the_collector_is_told(visit: Visit, filled: seed.Seed, sto
     """What stops the collector stands on the card in its own words, and Live is not claimed."""
     with opened(store) as connection:
         connection.execute("UPDATE collector SET problem = 'disk is full: free 2 GB'")
-    connection.close()
     told = texts(visit())
     assert "disk is full: free 2 GB" in told
     assert ": Live]" not in told
@@ -128,7 +123,6 @@ def test_unknown_is_a_dash(visit: Visit, filled: seed.Seed, store: Path) -> None
     """Without any write there is no latency and no share: a dash, not a 0."""
     with opened(store) as connection:
         connection.execute("DELETE FROM rollups WHERE operation IN ('put', 'put_writes')")
-    connection.close()
     visitor = visit()
     assert "No checkpoint was written in this window." in texts(visitor)
     shown = metrics(visitor)
@@ -147,7 +141,6 @@ def test_what_no_probe_saw_is_not_said_to_be_nothing(
             "WHERE operation = 'put'"
         )
         connection.execute("DELETE FROM rollups WHERE operation = 'put_writes'")
-    connection.close()
     visitor = visit(window="15m")
     told, shown = texts(visitor), metrics(visitor)
     assert "were found in a database, no probe saw them" in told
@@ -155,3 +148,16 @@ def test_what_no_probe_saw_is_not_said_to_be_nothing(
     assert "0 B written in the window" not in told
     assert "written in the window" in told
     assert shown["Writes / s"] == shown["p95 write latency"] == "–"
+
+
+def test_a_change_that_rounds_to_nothing_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither an arrow nor a colour for +0.0 %."""
+    drawn = []
+    monkeypatch.setattr(cards.st, "metric", lambda *given, **named: drawn.append((given, named)))
+    for change in (0.0004, 0.0006, -0.2, 0.0, None):
+        text = formats.share(change, signed=True) if change else change
+        cards._metric("Share", "9 %", text, "lately", np.zeros(1), color="inverse", help="")
+    assert [(given[2], named["delta_color"]) for given, named in drawn] == [
+        ("no change", "off"), ("+0.1 %", "inverse"), ("-20 %", "inverse"), ("no change", "off"),
+        ("no writes lately", "off"),
+    ]  # fmt: skip

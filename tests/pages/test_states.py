@@ -114,7 +114,6 @@ def test_a_newer_store(visit: Visit, filled: seed.Seed, store: Path, page: str) 
     """A schema of the future: which, and which are known."""
     with opened(store) as connection:
         connection.execute("INSERT INTO migrations VALUES (99, 'future', 1)")
-    connection.close()
     told = texts(visit(page))
     assert "The store is newer than this dashboard" in told
     assert "99" in told
@@ -145,7 +144,6 @@ def test_a_failing_query(visit: Visit, filled: seed.Seed, store: Path, page: str
     """A store without its tables: a message with the reason, no traceback."""
     with opened(store) as connection:
         connection.execute("DROP TABLE threads")
-    connection.close()
     told = texts(visit(page))
     assert "The store cannot be read" in told
     assert "no such table: threads" in told

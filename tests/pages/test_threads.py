@@ -20,7 +20,6 @@ HOSTILE = "<script>alert(1)</script> **bold** ![x](https://example.com/x.png) `c
 def change(store: Path, sql: str, *values: object) -> None:
     with opened(store) as connection:
         connection.execute(sql, values)
-    connection.close()
 
 
 def test_the_list_has_all_threads(visit: Visit, filled: seed.Seed) -> None:

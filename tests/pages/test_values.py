@@ -165,7 +165,6 @@ def test_a_viewer_that_ends_early_is_told_and_started_anew(
     assert values.checkpoint(thread, "", "", ["turn"]).channels["turn"].data == 4
     with opened(path) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    connection.close()
 
 
 def test_a_viewer_that_is_done_is_followed_by_another(

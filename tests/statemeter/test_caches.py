@@ -385,6 +385,5 @@ def test_rows_of_a_file_are_what_is_told(tmp_path: Path, spool: Spooled) -> None
         graph.invoke({"value": value})
     with opened(path) as other:
         rows = other.execute("SELECT count(*), sum(length(val)) FROM cache").fetchone()
-    other.close()
     sets = [event for event in spool.of(events.Access) if event.method == "set"]
     assert rows == (len({(e.part, *e.keys) for e in sets}), sum(e.bytes for e in sets))

@@ -48,7 +48,6 @@ def played(
             "VALUES (1, ?, ?, 1.0, 5)",
             [(now_us - 400_000_000 + n * 1_000_000, value) for n, value in enumerate(RSS)],
         )
-    connection.close()
     return made
 
 

@@ -60,7 +60,6 @@ def made(tmp_path: Path) -> tuple[Path, str]:
             "UPDATE threads SET last_seen_us = ? WHERE id = 2", (time.time_ns() // 1000,)
         )
         connection.execute("UPDATE runs SET run_id = ? WHERE thread_key = 3", (RUN,))
-    connection.close()
     return path, checkpoint
 
 

@@ -33,7 +33,6 @@ def one(store: Path, sql: str, *values: object) -> int:
     """A number, by the driver alone."""
     with opened(store) as connection:
         (number,) = connection.execute(sql, values).fetchone()
-    connection.close()
     return number or 0
 
 
@@ -94,7 +93,6 @@ def test_latency_equals_the_histogram_module(engine: Engine, store: Path) -> Non
             "AND backend = 'sqlite' AND application = 'support-bot' AND bucket_us >= ?",
             (shown.grid.start_us,),
         ).fetchall()
-    connection.close()
     assert len(shown.latency) > 10
     for slot in shown.latency.itertuples():
         packed = [h for at, h in rows if slot.at_us <= at < slot.at_us + shown.grid.slot_us]
@@ -183,7 +181,6 @@ def test_the_overview_reads_no_operation(engine: Engine, store: Path) -> None:
     before = queries.overview(engine, 900, Scope(), NOW)
     with opened(store) as connection:
         connection.execute("DELETE FROM operations")
-    connection.close()
     after = queries.overview(engine, 900, Scope(), NOW)
     assert before.levels.equals(after.levels)
     assert before.rates.equals(after.rates)
@@ -197,7 +194,6 @@ def test_a_transaction_sees_one_state(engine: Engine, store: Path) -> None:
         first = connection.execute(count).scalar()
         with opened(store) as writer:
             writer.execute("DELETE FROM threads")
-        writer.close()
         assert connection.execute(count).scalar() == first
     with queries.reading(engine) as connection:
         assert connection.execute(count).scalar() == 0

@@ -30,7 +30,6 @@ def read(path: Path, at_us: int = NOW) -> Health:
 def change(path: Path, sql: str) -> None:
     with opened(path) as connection:
         connection.execute(sql)
-    connection.close()
 
 
 def test_the_collectors_report(path: Path) -> None:

@@ -133,7 +133,6 @@ def test_damaged_json_hides_one_row_only(engine: Engine, path: Path) -> None:
             "UPDATE operations SET channels = '{oops', lists = '[', changed = 'x' "
             "WHERE id = (SELECT max(id) FROM operations WHERE thread_key = 1 AND operation = 'put')"
         )
-    connection.close()
     shown = steps(engine, 1)
     assert shown.channels.iloc[-1].sum() == 0
     assert shown.channels.iloc[-2].sum() > 0
@@ -152,7 +151,6 @@ def test_nodes_are_counted_and_timed(engine: Engine, path: Path) -> None:
                 "VALUES (1, 0, 1, 4, ?, ?, 'sub:77', 'g', 1, 'tools', '', ?, ?)",
                 (number, took, error, cached),
             )
-    connection.close()
     (tools,) = node_summary(engine, 4).query("node == 'tools'").to_dict("records")
     assert tools == {
         "node": "tools", "namespace": "sub", "runs": 3, "cached": 1, "errors": 1,

@@ -65,7 +65,6 @@ def test_a_thread_without_live_bytes_has_no_amplification(engine: Engine, tmp_pa
     """A deleted thread has no ratio, and comes last in that order."""
     with opened(tmp_path / "store.sqlite") as connection:
         connection.execute("UPDATE threads SET live_bytes = 0, deleted_us = 5 WHERE id = 1")
-    connection.close()
     page = list_threads(engine, sort="amplification", limit=100)
     assert ids(page)[-1] == 1
     assert page.rows["amplification"].isna().tolist() == [False] * (page.total - 1) + [True]

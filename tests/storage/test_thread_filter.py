@@ -48,7 +48,6 @@ def engine(path: Path) -> Iterator[Engine]:
 def change(path: Path, sql: str, *values: object) -> None:
     with opened(path) as connection:
         connection.execute(sql, values)
-    connection.close()
 
 
 def keys(engine: Engine, chosen: Filter, sort: str = "stored") -> list[int]:

@@ -57,7 +57,6 @@ def test_what_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     seed_tour.played(store, NOW_US, monkeypatch, ("before",))
     with opened(store) as connection:
         connection.execute("DELETE FROM runs")
-    connection.close()
     both = halves(store)
     assert both.keys() == {"before"}
     half = both["before"]
@@ -72,5 +71,4 @@ def test_a_half_of_an_earlier_play(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with opened(store) as connection:
         connection.execute("UPDATE threads SET first_seen_us = first_seen_us - 900000000 "
                            "WHERE application = 'tour-after'")  # fmt: skip
-    connection.close()
     assert halves(store).keys() == {"before"}

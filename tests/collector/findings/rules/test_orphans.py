@@ -63,7 +63,6 @@ def test_checkpoints_that_were_deleted_by_hand(
         run(saver, "gone")
     with opened(path) as connection:
         connection.execute("DELETE FROM checkpoints WHERE thread_id = 'gone'")
-    connection.close()
 
     def look() -> Any:
         inbox.hand_over(spool.folder, inspect(str(path)))

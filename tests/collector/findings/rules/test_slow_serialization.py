@@ -60,7 +60,6 @@ def with_threshold(found: Found, name: str, value: float) -> None:
     with opened(found.store) as connection:  # type: ignore[attr-defined]
         connection.execute("INSERT INTO rule_settings VALUES (?, ?, 0)", (f"{RULE}.{name}", value))
         connection.execute("DELETE FROM rule_cursors")
-    connection.close()
 
 
 def test_an_array_and_a_small_state_are_healthy(found: Found) -> None:
