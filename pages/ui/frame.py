@@ -48,7 +48,9 @@ _STYLE = """
   [class*="st-key-cards"] > div { flex: 1 1 44%; min-width: 9rem; }
   .stMainBlockContainer { padding-left: 1rem; padding-right: 1rem; }
   [data-testid="stMetricValue"] { font-size: 1.375rem; }
-  :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) * { white-space: normal; }
+  .stMetric :is([data-testid="stMetricLabel"], [data-testid="stMetricDelta"]) * {
+    white-space: normal;
+  }
 }
 </style>
 """

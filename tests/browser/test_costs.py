@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Look, drawn, expect_value
+from tests.browser.test_pages import WHOLE
 from tests.storage import seed
 
 pytestmark = pytest.mark.browser
@@ -104,6 +105,7 @@ def test_an_import_and_a_narrow_screen(look: Look, dashboard: str, tmp_path: Pat
     file.write_text(head + row.format(0.01) + row.format(-5).replace("disk", "copy"))
     page = look(f"{dashboard}/costs?refresh=paused", width=390, theme="dark")
     expect_value(page, "document.documentElement.scrollWidth <= 390")
+    expect_value(page, WHOLE)
     page.locator(".st-key-price-file input[type=file]").set_input_files(file)
     expect(page.get_by_text("mine.csv")).to_be_visible()
     page.locator(".st-key-price-take button").click()

@@ -35,6 +35,9 @@ def choose_row(page: Page, table: str, row: int = 0) -> None:
 
 FITS = "() => document.documentElement.scrollWidth === window.innerWidth"
 """Nothing is wider than the screen."""
+WHOLE = """() => [...document.querySelectorAll("[data-testid=stMetric] :is(p, div)")].every(one =>
+one.scrollWidth <= one.clientWidth + 1 || getComputedStyle(one).overflowX === "visible")"""
+"""No words or figures of a card are cut short."""
 
 
 def test_the_first_visitor_may_come_by_any_address(look: Look, dashboard: str) -> None:
@@ -227,6 +230,7 @@ def test_a_phone(look: Look, filled: str) -> None:
             "() => [...document.querySelectorAll('.statemeter-plot')].every("
             "one => one.clientWidth > 250 && one.clientWidth < 390)",
         )
+        expect_value(page, WHOLE)
         page.close()
 
 
