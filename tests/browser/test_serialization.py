@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -14,12 +16,12 @@ from playwright.sync_api import BrowserContext, WebSocketRoute, expect
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from pages.ui.trials import TRIAL
-from storage import serializer_trials
+from storage import jobs, serializer_trials
 from storage.queries_jobs import job
 from storage.serializer_advice import advise
 from storage.store import open_reader
 from tests import browsed
-from tests.browser.conftest import PATIENCE_SECONDS, Look, answering, drawn, updates
+from tests.browser.conftest import PATIENCE_SECONDS, Look, answering, drawn, names, updates
 from tests.browser.test_pages import FITS
 from tests.conftest import REPOSITORY, find_free_port
 
@@ -100,7 +102,7 @@ def test_a_trial_from_the_button_to_the_code(look: Look, serialization: str, fol
     expect(again.locator(".st-key-card-trial")).to_contain_text("There is no such trial")
 
 
-def test_a_browser_that_lags(visitors: BrowserContext, serialization: str) -> None:
+def test_a_browser_that_lags(visitors: BrowserContext, serialization: str, folder: Path) -> None:
     """A timer's message may still say what stood in the field before the button was pressed, where
     a browser has not taken over yet what the server put there: the trial stays in sight."""
     lagging = 2
@@ -132,7 +134,8 @@ def test_a_browser_that_lags(visitors: BrowserContext, serialization: str) -> No
     while lagging and time.monotonic() < deadline:
         page.wait_for_timeout(50)
     assert not lagging
-    page.locator(".st-key-cancel-trial button").click()
-    expect(card).to_contain_text("cancelled")
-    assert "trial=" in page.url
+    with contextlib.suppress(jobs.JobMissing):  # or it has ended already
+        jobs.cancel(Path(browsed.settings(folder)["STATEMETER_SPOOL"]), names(page)[TRIAL])
+    expect(card).to_contain_text(re.compile("cancelled|done"))
+    assert TRIAL in names(page)
     page.close()
