@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from storage.explained import BLOCK_BYTES
+from storage.explained import explain
 from storage.leaks import Growth, Leaks
 from storage.process_series import Series
 from storage.queries import fetch
@@ -18,6 +18,8 @@ from storage.trends import theil_sen
 THREADS_NAMED = 5
 NEWEST = 8
 """Slots of which the highest reading counts as the newest."""
+LEAST_PART = 0.25
+"""Of the growth that is unexplained, from which on an area that grows is a suspect."""
 _BY_SAVER, _BY_GRAPH = "saver_bytes:", "left_streams:"
 
 
@@ -27,7 +29,7 @@ class Suspect:
 
     kind: str
     """``saver``, ``unknown threads``, ``streams``, ``threads``, ``files``, ``children``, ``node``,
-    ``python`` or ``native``."""
+    or an area of ``storage.explained``: ``python``, ``native``, ``other``."""
     name: str
     """Of a thread of a saver, a node, a graph; empty where the kind says it all. Text of users."""
     per_hour: float | None
@@ -58,7 +60,7 @@ def find(
     if found.state is not None:
         told += _threads_of_savers(connection, series)
     if found.unexplained is not None:
-        told += [*_nodes(nodes), *_heaps(series, found)]
+        told += [*_nodes(nodes), *_areas(series, found)]
     return told
 
 
@@ -104,6 +106,16 @@ _COUNTS: dict[str, Make] = {
 }  # fmt: skip
 
 
+_AREAS = {
+    "python": "Small Python objects are kept: take a census of types to see which.",
+    "native": "Large objects (bytes, texts, lists, arrays) or memory of native libraries is kept: "
+    "allocations by line show where it is asked for.",
+    "other": "What is in use grows less than the process: allocators keep what was freed, in "
+    "pieces between what is used, for each thread that allocates. Start fewer threads, or start "
+    "the process with MALLOC_ARENA_MAX=2 (glibc).",
+}
+
+
 def _threads_of_savers(connection: Connection, series: Series) -> Iterator[Suspect]:
     """The threads that the process's in-memory savers hold most bytes of."""
     keys = [name.removeprefix(_BY_SAVER) for name in _newest(series) if name.startswith(_BY_SAVER)]
@@ -141,22 +153,18 @@ def _nodes(nodes: pd.DataFrame) -> Iterator[Suspect]:
         )  # fmt: skip
 
 
-def _heaps(series: Series, found: Leaks) -> Iterator[Suspect]:
-    """Whether small Python objects grow in number, and what the C library was asked for."""
-    levels = series.levels
-    at = (levels.index.to_numpy(np.int64) - series.grid.start_us) / 1e6
+def _areas(series: Series, found: Leaks) -> Iterator[Suspect]:
+    """Areas of the memory (``storage.explained``) that grow by a good part of what is
+    unexplained."""
+    assert found.unexplained is not None
+    areas = explain(series.levels)
+    at = (areas.index.to_numpy(np.int64) - series.grid.start_us) / 1e6
     warm = at >= at[-1] - found.seconds
-    for kind, column, size, advice in (
-        ("python", "blocks", BLOCK_BYTES,
-         "Small Python objects are kept: take a census of types to see which."),
-        ("native", "malloc_bytes", 1,
-         "Large objects (bytes, texts, lists, arrays) or memory of native libraries is kept: "
-         "allocations by line show where it is asked for."),
-    ):  # fmt: skip
-        if column not in levels:
-            continue
-        values = levels[column].to_numpy(np.float64) * size
+    for kind, advice in _AREAS.items():
+        if kind == "other" and areas[["native", "python"]].isna().all().any():
+            continue  # they are in it
+        values = areas[kind].to_numpy(np.float64)
         slope = theil_sen(at[warm], values[warm])
-        assert found.unexplained is not None
-        if slope is not None and slope.rises and slope.value > 0.25 * found.unexplained.slope.value:
-            yield Suspect(kind, "", slope.value * 3600, "bytes", float(values[-1]), advice)
+        if slope and slope.rises and slope.value > LEAST_PART * found.unexplained.slope.value:
+            size = values[np.isfinite(values)][-1]
+            yield Suspect(kind, "", slope.value * 3600, "bytes", float(size), advice)

@@ -25,7 +25,7 @@ _KINDS = {
     "saver": "thread of a saver", "unknown threads": "reads of unknown threads",
     "streams": "streams left", "threads": "threads", "files": "open files",
     "children": "child processes", "node": "node", "python": "small Python objects",
-    "native": "large objects, native memory",
+    "native": "large objects, native memory", "other": "free or unknown",
 }  # fmt: skip
 
 
