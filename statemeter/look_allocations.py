@@ -10,14 +10,12 @@ Left out is what Statemeter allocates: lines of its own, and all that its thread
 from __future__ import annotations
 
 import gc
-import os
 import tracemalloc
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from statemeter.look_census import is_steady
-from statemeter.looks import Attention, Look, Unable
+from statemeter.looks import PACKAGE, Attention, Look, Unable
 
 MOMENTS = 6
 MOST_LINES = 100
@@ -28,8 +26,7 @@ STEP_LEAST_BYTES = 200
 RISE_LEAST_BYTES = 5_000
 """Rise in all from which on a line is steady: Python keeps some kilobytes of freed objects for the
 next ones of their kind, and tracemalloc takes those for held."""
-_PACKAGE = str(Path(__file__).parent) + os.sep
-_THREADS = {_PACKAGE + name for name in ("probe.py", "control.py", "looks.py")}
+_THREADS = {PACKAGE + name for name in ("probe.py", "control.py", "looks.py")}
 
 Stack = tuple[tuple[str, int], ...]
 """File and line of each call, the last first."""
@@ -83,7 +80,7 @@ def _kept() -> dict[Stack, tuple[int, int]]:
     for one in tracemalloc.take_snapshot().statistics("traceback"):
         stack = tuple((frame.filename, frame.lineno) for frame in reversed(one.traceback))
         files = {file for file, _ in stack}
-        if not (stack[0][0].startswith(_PACKAGE) or files & _THREADS):
+        if not (stack[0][0].startswith(PACKAGE) or files & _THREADS):
             kept[stack] = (one.size, one.count)
     return kept
 

@@ -21,7 +21,7 @@ from types import CodeType, FrameType
 from typing import Any, ClassVar
 
 from statemeter import faults, graphs, subclass
-from statemeter.looks import Attention, Look, Unable
+from statemeter.looks import PACKAGE, Attention, Look, Unable
 
 FRAMES = 20
 """Calls of a traceback: a line is told of what is allocated at most so deep below it."""
@@ -303,9 +303,9 @@ def _held(code: CodeType) -> dict[int, int]:
     first, last = min(lines), max(lines)
     held: dict[int, int] = {}
     for trace in tracemalloc.take_snapshot().traces:
+        if trace.traceback[-1].filename.startswith(PACKAGE):
+            continue
         for frame in reversed(trace.traceback):
-            if frame.filename == __file__:
-                break  # what this look keeps
             if frame.filename == code.co_filename and first <= frame.lineno <= last:
                 held[frame.lineno] = held.get(frame.lineno, 0) + trace.size
                 break

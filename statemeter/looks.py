@@ -24,6 +24,8 @@ import psutil
 
 from statemeter import faults
 
+PACKAGE = str(Path(__file__).parent) + os.sep
+"""Where the lines are that Statemeter itself allocates at: they are left out."""
 ASKER_SECONDS = 15.0
 """Whoever asked touches the request once a second; one that is older was left."""
 LONGEST_SECONDS = 600

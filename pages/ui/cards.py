@@ -182,7 +182,7 @@ def _metric(
     without: str = "no writes lately",
 ) -> None:
     # A card without a row for the change would not stand in line with the others.
-    moved = bool(delta) and any(digit in "123456789" for digit in str(delta))  # not +0.0 %
+    moved = any(digit in "123456789" for digit in str(delta))  # neither by None nor by +0.0 %
     change = without if delta is None else delta if moved else "no change"
     st.metric(
         label,
