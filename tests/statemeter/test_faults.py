@@ -88,10 +88,10 @@ EXCEPTED = {
     "introduction.SaverInfo.__deepcopy__": "returns itself",
     "kinds.names": USERS,
     "kinds.of": "guarded inside",
+    "line_call.Call._at_line": BODY,
+    "line_call.Call._trace": BODY,
     "look_census.after_fork": FORKED,
     "look_chain.after_fork": FORKED,
-    "look_lines.Call._at_line": BODY,
-    "look_lines.Call._trace": BODY,
     "look_lines.after_fork": FORKED,
     "look_recording.after_fork": FORKED,
     "looks.Looks._run": "the thread's body: guarded inside",
@@ -145,8 +145,8 @@ EXCEPTED = {
 if sys.version_info >= (3, 13):
     EXCEPTED["look_chain._is_followed"] = "asked of copies of variables, which 3.13 makes no longer"
 UNSEEN = {
-    "look_lines.Call._at": "lines",
-    "look_lines._Open.__init__": "lines",
+    "line_call.Call._at": "lines",
+    "line_call._Open.__init__": "lines",
     "look_recording._NextRun.__init__": "recording",
     "look_recording._NextRun._tell": "recording",
     "look_recording._NextRun.close": "recording",

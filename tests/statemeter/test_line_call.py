@@ -6,7 +6,7 @@ import inspect
 import sys
 import tracemalloc
 
-from statemeter.look_lines import Call
+from statemeter.line_call import Call
 
 TURNS = 500
 
