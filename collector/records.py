@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgspec
 
-from collector.attach.reached import AnyRecord, FoundPut
+from collector.attach.reached import AnyRecord
 from statemeter import events
 
 Item = tuple[AnyRecord, Any]
@@ -77,7 +77,6 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
     rejected: list[Bad] = []
     offset = 0
     decode = _record
-    puts = {events.Put, FoundPut}
     may_have_nul = NUL in data
     longest = events.RECORD_MAX_BYTES - 1
     for line in lines:
@@ -87,7 +86,7 @@ def take(data: bytes, limit: int) -> tuple[list[Item], list[Bad], int]:
                 event = decode(payload)
                 if may_have_nul:
                     _refuse_nul(payload)
-                items.append((event, _parts(event) if type(event) in puts else None))
+                items.append((event, _parts(event) if isinstance(event, events.Put) else None))
             except (msgspec.DecodeError, ValueError) as error:
                 rejected.append(bad(offset, _reason(error), line))
         elif line:  # an empty line only ends a torn one
