@@ -17,6 +17,7 @@ from statemeter import hints, settings
 from statemeter.introduction import SaverInfo
 from tests.statemeter.graphs import chat
 
+pytestmark = pytest.mark.usefixtures("spool")
 SECRET = "s3cret"
 
 

@@ -3,7 +3,8 @@
 ``put`` stores a checkpoint with ``has_writes`` false, ``put_writes`` sets it. With the durability
 ``async`` both run at once: where ``put_writes`` is done first, ``put`` sets the mark back, and a
 resume does not load the writes: a finished node runs once more (14 of 100 resumes; with ``sync``
-none). ShallowRedisSaver keeps no such mark.
+none). ShallowRedisSaver keeps no such mark. Which was first is told by the application's clocks: a
+loss is not seen where ``put_writes`` is held up between the answer of Redis and its return.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ ID = "redis-lost-writes"
 ABOUT = About(
     id=ID, title="RedisSaver loses pending writes",
     looks_at="The newest calls of a thread in Redis: pending writes that were stored before their "
-    "checkpoint was; nodes that ran once more after they had finished; channels that are "
-    "DeltaChannels.",
+    "checkpoint was, by the application's clocks; nodes that ran once more after they had "
+    "finished; channels that are DeltaChannels.",
 )  # fmt: skip
 
 _SYNC = """\
