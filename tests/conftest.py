@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -34,15 +35,18 @@ def interruptible() -> None:
 
 
 @pytest.fixture(autouse=True)
-def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Spool, store and data directory in the test's own folder, for it and its child processes."""
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Spool, store and data directory in the test's own folder, for it and its child processes; its
+    probe ends with it, since it would read, and so set back, what that of the next one tells."""
     for name in [name for name in os.environ if name.startswith(("STATEMETER_", "OTEL_"))]:
         monkeypatch.delenv(name)
     folder = tmp_path / "data"
     monkeypatch.setenv("XDG_DATA_HOME", str(folder))
     monkeypatch.setenv("STATEMETER_SPOOL", str(folder / "spool"))
     monkeypatch.setenv("STATEMETER_STORE", str(folder / "store.sqlite"))
-    return folder
+    yield folder
+    left = [thread for thread in threading.enumerate() if thread.name == "statemeter"]
+    assert not left, "a probe is left: the fixture spool ends it"
 
 
 def find_free_port() -> int:

@@ -11,8 +11,12 @@ import pytest
 
 import statemeter.pytest_plugin  # noqa: F401
 from tests.conftest import REPOSITORY
+from tests.statemeter.conftest import no_faults, spool
+
+__all__ = ["no_faults", "spool"]
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.usefixtures("spool")
 
 COMMAND = "pytest -p statemeter.pytest_plugin examples/budgets"
 
