@@ -7,10 +7,12 @@ read by ``Rarely``, less often the longer it takes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psutil
 
@@ -120,11 +122,35 @@ def system() -> Values:
 
 def native() -> Values:
     """Bytes that are allocated from the C library's ``malloc`` now (glibc, macOS, Windows): native
-    libraries, and Python's own objects larger than 512 bytes."""
+    libraries, and Python's own objects larger than 512 bytes. Of glibc also those that are free in
+    its heaps: kept, where they lie between what is used; some were never touched."""
     if not hasattr(psutil, "heap_info"):  # psutil 7.2
         return {}
     found = psutil.heap_info()
-    return {"malloc_bytes": found.heap_used + found.mmap_used}
+    told = {"malloc_bytes": found.heap_used + found.mmap_used}
+    mallinfo2 = _mallinfo2()
+    return told | {"malloc_free_bytes": mallinfo2().fordblks} if mallinfo2 else told
+
+
+_MALLINFO2 = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+@functools.cache
+def _mallinfo2() -> Callable[[], Any] | None:
+    """The function of glibc 2.33 and later; None elsewhere."""
+    if not ON_LINUX:
+        return None
+    import ctypes  # noqa: PLC0415 (3 ms, which the import of the probe need not take)
+
+    class Mallinfo2(ctypes.Structure):
+        """As in ``malloc.h``."""
+
+        _fields_ = [(name, ctypes.c_size_t) for name in _MALLINFO2.split()]
+
+    found = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if found is not None:
+        found.restype = Mallinfo2
+    return found
 
 
 def _children() -> list[int]:

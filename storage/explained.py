@@ -11,8 +11,10 @@ so that they never exceed it and none is negative:
   well: native libraries and Python objects of more than 512 bytes.
 * ``python``: smaller Python objects: their number (``sys.getallocatedblocks()``) × ``BLOCK_BYTES``,
   less the objects around what is held.
-* ``other``: the rest: free memory that the allocators keep, stacks of threads, what the estimate
-  above missed.
+* ``free``: free in the heaps of the C library, which keeps what was freed between what is used
+  (glibc 2.33 and later tell it). What of it was never touched is not resident: it may be less.
+* ``other``: the rest: free memory that other allocators keep, such as Python's own, stacks of
+  threads, what the estimate above missed.
 
 Where a reading is missing, its area is missing, and the rest holds it.
 """
@@ -22,7 +24,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-AREAS = ("files", "savers", "stores", "caches", "queue", "native", "python", "other")
+AREAS = ("files", "savers", "stores", "caches", "queue", "native", "python", "free", "other")
 
 STATE = ("savers", "stores", "caches")
 """Areas that are state of LangGraph."""
@@ -53,6 +55,7 @@ def explain(levels: pd.DataFrame) -> pd.DataFrame:
         "queue": told.of("queue_bytes"),
         "native": told.of("malloc_bytes") - payload,
         "python": told.of("blocks") * BLOCK_BYTES - around,
+        "free": told.of("malloc_free_bytes"),
     }
     for name, size in wanted.items():
         area = np.where(np.isnan(size), np.nan, np.clip(size, 0, np.nan_to_num(left)))

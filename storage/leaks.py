@@ -5,8 +5,10 @@ at moments of like load: slots whose runs by second lie within ``LIKE`` of their
 if its slope (``storage.trends``) is surely above zero, over the whole time and over the second half
 of it, and what it gained is worth telling: a cache that fills, or an allocator that settles, stops.
 What LangGraph's in-memory parts gained meanwhile is growth *explained by state*; the rest is
-unexplained. Counts that only a leak makes grow are held against the same rule: entries of a saver
-without a checkpoint, threads, open files, streams that nobody reads on.
+unexplained. Where nothing of that grows but what was *freed*, which the C library keeps in pieces
+between what is used, nothing in use is kept: no leak, though the memory is needed. Counts that only
+a leak makes grow are held against the same rule: entries of a saver without a checkpoint, threads,
+open files, streams that nobody reads on.
 
 Thresholds are ours: ``Rules``; those of the rule ``process-leak`` are settings, and hold wherever
 a process is judged.
@@ -76,7 +78,7 @@ class Growth:
     """Something that grows."""
 
     name: str
-    """``memory``, ``state``, ``unexplained``, or a reading."""
+    """``memory``, ``state``, ``unexplained``, ``freed``, or a reading."""
     slope: Slope
     """By second."""
     per_run: float | None
@@ -93,8 +95,8 @@ class Leaks:
     """What was found of one process."""
 
     verdict: str
-    """``leak``, ``state`` (it grows, and LangGraph's state explains it), ``steady`` or
-    ``unknown``."""
+    """``leak``, ``freed`` (what the C library keeps free explains what grows beside the state),
+    ``state`` (it grows, and LangGraph's state explains it), ``steady`` or ``unknown``."""
     why: str
     """Of ``unknown``: what is missing, in words."""
     seconds: float
@@ -104,6 +106,9 @@ class Leaks:
     memory: Growth | None = None
     state: Growth | None = None
     unexplained: Growth | None = None
+    """What state does not explain."""
+    freed: Growth | None = None
+    """Of the verdict ``freed``: of what the C library keeps."""
     counts: list[Growth] = field(default_factory=list)
     """Readings that grow and should not."""
     limit_seconds: float | None = None
@@ -112,7 +117,7 @@ class Leaks:
     @property
     def flagged(self) -> bool:
         """Whether the page says so in the list."""
-        return self.verdict in {"leak", "state"}
+        return self.verdict in {"leak", "freed", "state"}
 
 
 def find(series: Series, begin_us: int, rules: Rules = RULES) -> Leaks:
@@ -155,9 +160,18 @@ def find(series: Series, begin_us: int, rules: Rules = RULES) -> Leaks:
         state = rest = None
     elif rest is None and (state is None or state.slope.value < total.slope.value / 2):
         rest = total  # no part of it is sure, the whole is
-    verdict = "leak" if rest or counts else "state" if state else "steady"
+    freed = None
+    if rest and "malloc_free_bytes" in levels:
+        kept = levels["malloc_free_bytes"].to_numpy(np.float64)[like]
+        if look.growth("in use", memory[like] - held[like] - kept, least) is None:
+            freed = look.half("freed", kept, rest)
+    verdict = (
+        "leak" if counts or (rest and not freed)
+        else "freed" if freed else "state" if state else "steady"
+    )  # fmt: skip
     return Leaks(
-        verdict, "", seconds, begun, total, state, rest, counts, _until_full(series.last, total),
+        verdict, "", seconds, begun, total, state, rest, freed, counts,
+        _until_full(series.last, total),
     )  # fmt: skip
 
 
@@ -233,8 +247,18 @@ class _Look:
         # Half of the time has half of the growth; a quarter of that still is growth.
         if not late.rises or late.growth < least / 8:
             return None
-        gained = whole.value * self._seconds
-        return Growth(name, whole, gained / self._runs if self._runs else None)
+        return self._growth(name, whole)
+
+    def half(self, name: str, values: np.ndarray, of: Growth) -> Growth | None:
+        """The growth of some values; None where they do not surely grow, or by less than half of
+        another growth."""
+        slope = theil_sen(self._at, values)
+        grows = slope is not None and slope.rises and slope.value >= of.slope.value / 2
+        return self._growth(name, slope) if slope is not None and grows else None
+
+    def _growth(self, name: str, slope: Slope) -> Growth:
+        gained = slope.value * self._seconds
+        return Growth(name, slope, gained / self._runs if self._runs else None)
 
 
 def _until_full(last: dict[str, float], growth: Growth | None) -> float | None:

@@ -41,7 +41,7 @@ def processes(connection: Connection, choice: Choice) -> list[Row]:
             "leak": leaks.verdict, "why_unknown": leaks.why or None,
             "judged_seconds": round(leaks.seconds), "judged_runs": round(leaks.runs),
             "memory": _growth(leaks.memory), "state_growth": _growth(leaks.state),
-            "unexplained": _growth(leaks.unexplained),
+            "unexplained": _growth(leaks.unexplained), "freed": _growth(leaks.freed),
             "counts": {growth.name: _growth(growth) for growth in leaks.counts},
             "suspects": [dataclasses.asdict(one) for one in judged.suspects],
             "nodes": [

@@ -29,7 +29,7 @@ class Suspect:
 
     kind: str
     """``saver``, ``unknown threads``, ``streams``, ``threads``, ``files``, ``children``, ``node``,
-    or an area of ``storage.explained``: ``python``, ``native``, ``other``."""
+    or an area of ``storage.explained``: ``python``, ``native``, ``free``, ``other``."""
     name: str
     """Of a thread of a saver, a node, a graph; empty where the kind says it all. Text of users."""
     per_hour: float | None
@@ -60,7 +60,8 @@ def find(
     if found.state is not None:
         told += _threads_of_savers(connection, series)
     if found.unexplained is not None:
-        told += [*_nodes(nodes), *_areas(series, found)]
+        # What the C library keeps is that of no node: it grows wherever memory is asked for.
+        told += [*(_nodes(nodes) if found.freed is None else ()), *_areas(series, found)]
     return told
 
 
@@ -110,9 +111,11 @@ _AREAS = {
     "python": "Small Python objects are kept: take a census of types to see which.",
     "native": "Large objects (bytes, texts, lists, arrays) or memory of native libraries is kept: "
     "allocations by line show where it is asked for.",
-    "other": "What is in use grows less than the process: allocators keep what was freed, in "
-    "pieces between what is used, for each thread that allocates. Start fewer threads, or start "
-    "the process with MALLOC_ARENA_MAX=2 (glibc).",
+    "free": "The C library keeps what was freed, in pieces between what is used, for each thread "
+    "that allocates. Start fewer threads, or start the process with MALLOC_ARENA_MAX=2 (glibc).",
+    "other": "What is in use grows less than the process: allocators keep what was freed (Python "
+    "its own arenas; on glibc before 2.33, MALLOC_ARENA_MAX=2 helps), or a library has an "
+    "allocator of its own.",
 }
 
 

@@ -19,7 +19,7 @@ NAMES = {
     "files": ("mapped files", 8), "savers": ("in-memory savers", 0), "stores": ("stores", 4),
     "caches": ("node caches", 3), "queue": ("the probe's queue", 6),
     "native": ("large objects, native", 1), "python": ("small Python objects", 2),
-    "other": ("free or unknown", 7),
+    "free": ("free in the C heap", 5), "other": ("unknown", 7),
 }  # fmt: skip
 """Area of ``storage.explained`` → its name in the legend, and its place among the colours."""
 
@@ -118,7 +118,7 @@ def _caption(found: Process) -> str:
     told += "objects around them. "
     if len(blocks):
         told += f"Small Python objects: {formats.count(blocks.iloc[-1])} of about 85 B, ± 25 %. "
-    return told + "The rest is free memory that allocators keep, stacks, and what is not known."
+    return told + "Unknown: free memory of other allocators, stacks, and the rest."
 
 
 def others(found: Process) -> None:

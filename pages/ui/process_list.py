@@ -13,7 +13,7 @@ COLOURS = {
 }  # fmt: skip
 """Colour of each state of ``storage.deaths.Ending``."""
 
-_FLAGS = {"leak": "red", "state": "orange", "steady": "green"}
+_FLAGS = {"leak": "red", "freed": "orange", "state": "orange", "steady": "green"}
 _TABLE = "processes-table"
 _MOST_PIXELS = 260
 
@@ -67,9 +67,9 @@ def _columns() -> dict[str, object]:
         ),
         "leak": config.MultiselectColumn(
             "Memory", options=list(_FLAGS), color=list(_FLAGS.values()), width=90,
-            help="**leak**: it grows at like load, and state does not explain it.  \n**state**: "
-            "LangGraph's in-memory state explains the growth.  \n**steady**: it does not grow. "
-            "Empty: not judged yet, or too short.",
+            help="**leak**: it grows at like load, and state does not explain it.  \n**freed**: "
+            "the C library keeps what was freed.  \n**state**: LangGraph's state in memory "
+            "explains it.  \n**steady**: it does not grow. Empty: not judged yet, or too short.",
         ),
         "rss": config.NumberColumn("RSS", format="bytes", help="Resident memory, newest."),
         "curve": config.AreaChartColumn("Last 15 min", width="small"),

@@ -12,6 +12,7 @@ from storage.suspects import Suspect
 
 _HEADS = {
     "leak": (":material/error:", "red", "It leaks"),
+    "freed": (":material/recycling:", "orange", "It keeps what was freed"),
     "state": (":material/trending_up:", "orange", "It grows with its state"),
     "steady": (":material/check_circle:", "green", "It does not grow"),
     "unknown": (":material/hourglass_empty:", "gray", "Too early to say"),
@@ -25,7 +26,7 @@ _KINDS = {
     "saver": "thread of a saver", "unknown threads": "reads of unknown threads",
     "streams": "streams left", "threads": "threads", "files": "open files",
     "children": "child processes", "node": "node", "python": "small Python objects",
-    "native": "large objects, native memory", "other": "free or unknown",
+    "native": "large objects, native memory", "free": "free in the C heap", "other": "unknown",
 }  # fmt: skip
 
 
@@ -54,7 +55,7 @@ def words(leaks: Leaks) -> list[str]:
         told.insert(0, "Its memory shows no lasting growth that is worth telling.")
     else:
         told.insert(0, f"Its memory grows by {_rate(leaks.memory)}.")
-        told.append(_explained(leaks))
+        told.append(_explained(leaks, leaks.memory))
     told += [f"{_COUNTS[one.name]} grow by {one.per_hour:,.0f} an hour "
              f"(95 %: {one.slope.low * 3600:,.0f} to {one.slope.high * 3600:,.0f})."
              for one in leaks.counts]  # fmt: skip
@@ -65,12 +66,20 @@ def words(leaks: Leaks) -> list[str]:
     return told
 
 
-def _explained(leaks: Leaks) -> str:
-    assert leaks.memory is not None
-    if leaks.state is None:
-        return "LangGraph's in-memory savers, stores and caches do not explain it."
-    share = min(1.0, leaks.state.slope.value / leaks.memory.slope.value)
-    return f"LangGraph's in-memory savers, stores and caches explain {formats.share(share)} of it."
+def _explained(leaks: Leaks, memory: Growth) -> str:
+    """What the growth is explained by: where that of the state itself is not sure, by what is left
+    of the growth without it."""
+    whole, rest = memory.slope.value, leaks.unexplained
+    state = leaks.state.slope.value if leaks.state else whole - rest.slope.value if rest else 0
+    told = "LangGraph's in-memory savers, stores and caches "
+    if state < whole / 100:
+        told += "do not explain it."
+    else:
+        told += f"explain {formats.share(min(1.0, state / whole))} of it."
+    if leaks.freed is None:
+        return told
+    share = formats.share(min(1.0, leaks.freed.slope.value / whole))
+    return f"{told} Memory that was freed and that the C library keeps explains {share}."
 
 
 def _rate(growth: Growth) -> str:

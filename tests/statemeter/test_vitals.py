@@ -65,6 +65,20 @@ def test_memory_and_counts_are_those_of_psutil(spool: Spooled) -> None:
     assert newest(spool)["children"] == len(psutil.Process().children())
 
 
+@pytest.mark.skipif(not kernel.native().get("malloc_free_bytes"), reason="glibc 2.33 tells it")
+def test_what_the_c_library_keeps_free(spool: Spooled) -> None:
+    """As many bytes as were freed behind what is kept of each piece, and are used no longer."""
+    statemeter.instrument(chat(InMemorySaver())).invoke(HELLO, thread())
+    pieces = [bytearray(b"x") * 50_000 for _ in range(400)]
+    before = newest(spool)
+    for piece in pieces:
+        del piece[600:]
+    told = newest(spool)
+    freed = told["malloc_free_bytes"] - before["malloc_free_bytes"]
+    assert freed == pytest.approx(400 * 49_400, rel=0.05)
+    assert before["malloc_bytes"] - told["malloc_bytes"] == pytest.approx(freed, rel=0.05)
+
+
 def test_what_langgraph_holds(spool: Spooled) -> None:
     """Bytes of an in-memory saver are those of its dictionaries, its entries are counted; reads of
     unknown threads make empty ones."""

@@ -21,6 +21,8 @@ from statemeter import open_runs, vitals
 
 KEPT_BYTES = 60_000
 """What a leak keeps of each request."""
+FREED = 4
+"""Pieces that a request of ``freed`` uses."""
 
 
 class State(TypedDict, total=False):
@@ -30,6 +32,23 @@ class State(TypedDict, total=False):
 
 def config(name: object) -> dict[str, Any]:
     return {"configurable": {"thread_id": str(name)}}
+
+
+class Pieces:
+    """Of each piece that is used the beginning is kept. The rest is free again, but the next piece
+    is larger and fits into none of these places."""
+
+    def __init__(self) -> None:
+        self._kept: list[bytearray] = []
+        self._size = KEPT_BYTES // (2 * FREED)
+
+    def append(self, request: Any) -> None:
+        """For a request, whatever it is."""
+        used = [bytearray(b"x") * self._size for _ in range(FREED)]
+        for piece in used:
+            del piece[500:]
+        self._kept += used
+        self._size += 16
 
 
 def build(keep: Callable[[Any], None], saver: Any) -> Any:
@@ -53,7 +72,9 @@ def build(keep: Callable[[Any], None], saver: Any) -> Any:
 
 def serve(kind: str, seconds: float) -> None:
     saver = InMemorySaver()
-    kept: Any = [] if kind == "list" else deque(maxlen=20)
+    kept: Any = (
+        [] if kind == "list" else Pieces() if kind == "freed" else deque(maxlen=20)
+    )  # fmt: skip
     graph = build(kept.append, saver)
     streams: Any = [] if kind == "streams" else deque(maxlen=1)
     end, number = time.monotonic() + seconds, 0

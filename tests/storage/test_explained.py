@@ -13,6 +13,7 @@ from storage.explained import AREAS, BLOCK_BYTES, explain, state
 NAMES = (
     "rss_bytes", "file_bytes", "shmem_bytes", "saver_bytes", "saver_overhead_bytes", "store_bytes",
     "cache_bytes", "cache_overhead_bytes", "queue_bytes", "malloc_bytes", "blocks",
+    "malloc_free_bytes",
 )  # fmt: skip
 SIZES = st.one_of(st.none(), st.integers(0, 1 << 40))
 
@@ -22,7 +23,7 @@ def test_the_arithmetic() -> None:
     told = {
         "rss_bytes": 1_000_000, "file_bytes": 100_000, "shmem_bytes": 1_000, "saver_bytes": 200_000,
         "saver_overhead_bytes": 50_000, "store_bytes": 20_000, "queue_bytes": 5_000,
-        "malloc_bytes": 300_000, "blocks": 2_000,
+        "malloc_bytes": 300_000, "blocks": 2_000, "malloc_free_bytes": 30_000,
     }  # fmt: skip
     row = explain(pd.DataFrame([told])).iloc[0]
     assert row["files"] == 101_000
@@ -32,6 +33,7 @@ def test_the_arithmetic() -> None:
     assert row["queue"] == 5_000
     assert row["native"] == 300_000 - 205_000
     assert row["python"] == 2_000 * BLOCK_BYTES - 70_000
+    assert row["free"] == 30_000
     assert row["other"] == pytest.approx(1_000_000 - row.drop("other").sum())
     assert state(pd.DataFrame([told]))[0] == 270_000
 

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import Engine
 
+from statemeter import kernel
 from storage import leaks, queries_processes
 from storage.leaks import Rules
 from storage.process_series import Series
@@ -26,7 +27,7 @@ KINDS = {
     "list": "leak", "bounded": "steady",
     "unknown threads": "leak", "known threads": "steady",
     "streams": "leak", "read streams": "steady",
-    "saver": "state",
+    "saver": "state", "freed": "freed",
 }  # fmt: skip
 """Service → what is to be found."""
 SECONDS = 34
@@ -72,8 +73,8 @@ def look(engine: Engine, kind: str) -> Judged:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_leak_is_told_from_its_healthy_twin(engine: Engine, kind: str) -> None:
-    """Problems 10 and 32, a growing list, and a saver that grows by its state; the same work
-    without the leak is not flagged."""
+    """Problems 10 and 32, a growing list, a saver that grows by its state, memory in pieces; the
+    same work without the leak is not flagged."""
     found = look(engine, kind)
     assert found.leaks.verdict == KINDS[kind], found.leaks
     assert found.leaks.runs > 50
@@ -124,6 +125,17 @@ def test_threads_of_a_saver_are_named(engine: Engine) -> None:
     savers = [one for one in found.suspects if one.kind == "saver"]
     assert len(savers) == 5
     assert all(one.name.startswith("thread-") and one.size > 20_000 for one in savers)
+
+
+@pytest.mark.skipif(not kernel.native().get("malloc_free_bytes"), reason="glibc 2.33 tells it")
+def test_memory_in_pieces_is_named(engine: Engine) -> None:
+    """It is no node's; by as much as was freed, to a tenth, and no more than the memory grew."""
+    found = look(engine, "freed")
+    memory, freed = found.leaks.memory, found.leaks.freed
+    assert memory is not None
+    assert freed is not None
+    assert [one.kind for one in found.suspects] == ["free"]
+    assert freed.slope.value == pytest.approx(memory.slope.value, rel=0.1)
 
 
 def made(values: np.ndarray, runs: np.ndarray | None = None) -> Series:
@@ -219,6 +231,28 @@ def test_state_that_has_stopped_explains_nothing_more() -> None:
     filled = np.minimum(AT, 50) * MB
     assert split(AT * MB, filled).verdict == "leak"
     assert split(filled, filled).verdict == "steady"
+
+
+def test_what_the_c_library_keeps_is_no_leak() -> None:
+    """Where it explains the growth beside state; with memory that is kept and in use it is one, and
+    so it is where nothing is free."""
+
+    def judged(kept: np.ndarray, free: np.ndarray, **more: np.ndarray) -> leaks.Leaks:
+        noise = np.random.default_rng(6).normal(0, MB / 2, len(AT))
+        series = made(200 * MB + kept + free + sum(more.values()) + noise)
+        told = series.levels.assign(malloc_free_bytes=20 * MB + free, **more)
+        return leaks.find(replace(series, levels=told), 0)
+
+    found = judged(0 * AT, AT * MB)
+    assert found.verdict == "freed"
+    assert found.freed is not None
+    assert found.freed.per_hour == pytest.approx(60 * MB)
+    assert found.unexplained is not None
+    assert judged(0 * AT, AT * MB, saver_bytes=AT * MB).verdict == "freed"
+    assert judged(0 * AT, AT * MB / 10, saver_bytes=AT * MB).verdict == "state"
+    for leak in (judged(AT * MB, AT * MB), judged(AT * MB / 2, AT * MB), judged(AT * MB, 0 * AT)):
+        assert leak.verdict == "leak"
+        assert leak.freed is None
 
 
 def test_too_little_says_what_is_missing() -> None:

@@ -1,7 +1,8 @@
 """Rule: the memory of a process grows though its work does not, or streams are left half-read.
 
 The judgement is that of the Process page, ``storage.leaks``; half-consumed ``stream()`` generators
-keep threads and their state. What LangGraph's state in memory explains is no leak, and not told.
+keep threads and their state. What LangGraph's state in memory explains is no leak, and not told;
+what the C library keeps of freed memory is, where the process has no day left.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ with closing(graph.stream(given, config)) as parts:
     for part in parts:
         if enough(part):
             break  # the stream is closed when the block is left"""
+_ARENAS = "MALLOC_ARENA_MAX=2 python app.py"
 _NAMES = {
     "saver_empty_threads": "entries of unknown threads", "threads": "threads",
     "fds": "open files", "left_streams": "streams left half-read", "children": "child processes",
@@ -74,7 +76,7 @@ def look_at(look: Look) -> Iterable[Finding]:
         if judged is None or judged.leaks.verdict == "unknown":
             unknown += 1
             why = judged.leaks.why if judged is not None else why
-        elif judged.leaks.verdict == "leak":
+        elif judged.leaks.verdict == "leak" or (judged.leaks.freed and _is_soon(judged.leaks)):
             subject = Subject(application=row.application, process=row.incarnation)
             yield _finding(look, judged.leaks, judged.suspects, subject, f"{row.pid} on {row.host}")
     if unknown == len(rows):
@@ -85,10 +87,10 @@ def _finding(
     look: Look, found: Leaks, suspects: list[Suspect], subject: Subject, name: str
 ) -> Finding:
     grown = [one for one in (found.unexplained,) if one is not None] + found.counts
-    soon = found.limit_seconds is not None and found.limit_seconds < SOON_SECONDS
     memory = found.unexplained
+    is_critical = _is_soon(found) and found.verdict == "leak"
     return Finding(
-        rule=ID, severity="critical" if soon else "warning",
+        rule=ID, severity="critical" if is_critical else "warning",
         title=f"Process {name} gains {_words(grown[0])} an hour", subject=subject,
         since_us=int(look.at_us - found.seconds * 1e6),
         measured=[
@@ -109,6 +111,10 @@ def _finding(
     )  # fmt: skip
 
 
+def _is_soon(found: Leaks) -> bool:
+    return found.limit_seconds is not None and found.limit_seconds < SOON_SECONDS
+
+
 def _words(one: Growth) -> str:
     if one.name in _NAMES:
         return f"{one.per_hour:,.0f} {_NAMES[one.name]}"
@@ -126,6 +132,9 @@ def _fixes(suspects: list[Suspect], subject: Subject) -> list[Fix]:
     if any(one.kind == "streams" for one in suspects):
         fixes.append(Fix(words="Close a stream that is not read to its end.", code=_STREAM,
                          language="python"))  # fmt: skip
+    if any(one.kind == "free" for one in suspects):
+        fixes.append(Fix(words="Fewer heaps of the C library, which share what is free in them.",
+                         code=_ARENAS, language="shell"))  # fmt: skip
     fixes += [Fix(words=f"{one.name}: {one.advice}" if one.name else one.advice)
               for one in suspects[:3] if one.kind != "streams"]  # fmt: skip
     return fixes or [Fix(words="Look at what the process allocates, on the Process page.")]

@@ -20,8 +20,9 @@ A_SECOND = 0.2
 MB = 1_000_000
 
 
-def findings(folder: Path, leaves: float, grows: float) -> list[Finding]:
-    """Of a process that leaves so many streams and gains so many bytes in each second."""
+def findings(folder: Path, leaves: float, grows: float, **more: float) -> list[Finding]:
+    """Of a process that leaves so many streams and gains so many bytes in each second, and of which
+    other readings grow by so much."""
     made = Made(folder / "spool", start_us=(int(time.time()) - SECONDS) * MB)
     made.line("resource", "p" * 12, "process", "python", "Process", "")
     start = made.at_us
@@ -33,6 +34,7 @@ def findings(folder: Path, leaves: float, grows: float) -> list[Finding]:
             "rss_bytes": size, "anon_bytes": size, "runs": second, "left_streams": left,
             "left_streams:chat": left, "threads": 4 + left,
         }  # fmt: skip
+        values |= {name: int(second * by) for name, by in more.items()}
         made.line("gauges", "p" * 12, values)
     made.write()
     store = folder / "store.sqlite"
@@ -56,3 +58,13 @@ def test_streams_that_are_left_are_found(tmp_path: Path) -> None:
 def test_a_steady_process_is_healthy(tmp_path: Path) -> None:
     """As many runs, none of them left."""
     assert findings(tmp_path, 0, 0) == []
+
+
+def test_freed_memory_is_told_where_the_limit_is_near(tmp_path: Path) -> None:
+    """It is no leak, and as long as there is room nothing to do: then a warning, with the setting
+    that helps."""
+    kept = {"malloc_free_bytes": 100_000, "malloc_bytes": 0, "blocks": 0}
+    assert findings(tmp_path / "roomy", 0, 100_000, available_bytes=1e9, **kept) == []
+    (finding,) = findings(tmp_path / "full", 0, 100_000, available_bytes=1e3, **kept)
+    assert finding.severity == "warning"
+    assert finding.fixes[0].code.startswith("MALLOC_ARENA_MAX=2 ")
