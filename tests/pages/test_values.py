@@ -41,6 +41,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.Mo
         patched.setattr(probe, "_probe", target)
         yield monkeypatch
         target._at_exit()
+        if target._thread is not None:
+            target._thread.join()
     values._viewer().close()
 
 

@@ -23,6 +23,9 @@ KEPT_BYTES = 60_000
 """What a leak keeps of each request."""
 FREED = 4
 """Pieces that a request of ``freed`` uses."""
+READS = 5
+"""Reads of threads of a request: more entries than a few thousand are looked at every eight seconds
+or so, too rarely for a verdict in half a minute."""
 
 
 class State(TypedDict, total=False):
@@ -94,10 +97,10 @@ def serve(kind: str, seconds: float) -> None:
             text = "y" * 20_000 if kind == "saver" else "x"
             graph.invoke({"text": text}, config(name))
         if kind == "unknown threads":
-            for other in range(20):
+            for other in range(READS):
                 graph.get_state(config(f"unknown-{number}-{other}"))
         if kind == "known threads":
-            for _ in range(20):
+            for _ in range(READS):
                 graph.get_state(config(name))
         if kind != "saver":
             saver.delete_thread(name)
