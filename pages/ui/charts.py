@@ -24,6 +24,8 @@ from storage.curves import (
 
 BREAK_SLOTS = 6
 """Slots without a write after which a line of latencies breaks."""
+LEAST_SPAN_US = 10_000_000
+"""Shortest time that an axis shows."""
 
 
 def stored_by_backend(levels: pd.DataFrame, zone: str | None) -> tuple[go.Figure, str]:
@@ -72,6 +74,7 @@ def latency(frame: pd.DataFrame, slot_us: int, zone: str | None) -> tuple[go.Fig
     breaks = np.flatnonzero(np.diff(at_us) > BREAK_SLOTS * slot_us) + 1
     x = local_times(np.insert(at_us, breaks, at_us[breaks - 1] + slot_us), zone)
     figure = blank(x_is_time=True)
+    widen(figure, at_us, zone)
     for place, name in enumerate(("p50", "p95", "p99")):
         values = np.insert(frame[name].to_numpy(np.float64), breaks, np.nan)
         figure.add_trace(
@@ -189,6 +192,15 @@ def local_times(at_us: np.ndarray, zone: str | None) -> np.ndarray:
     """µs since 1970 (UTC) → naive local times, ms."""
     utc = pd.to_datetime(at_us, unit="us", utc=True)
     return utc.tz_convert(ZoneInfo(zone or "UTC")).tz_localize(None).to_numpy("datetime64[ms]")
+
+
+def widen(figure: go.Figure, at_us: np.ndarray, zone: str | None) -> None:
+    """Have moments that lie close together shown within a few seconds: around a single one plotly
+    shows a millisecond."""
+    if len(at_us) and np.ptp(at_us) < LEAST_SPAN_US:
+        middle = (int(at_us.min()) + int(at_us.max())) // 2
+        ends = np.array([middle - LEAST_SPAN_US // 2, middle + LEAST_SPAN_US // 2])
+        figure.update_xaxes(autorangeoptions={"include": local_times(ends, zone).astype(str)})
 
 
 def literal(text: str) -> str:

@@ -59,6 +59,8 @@ def lines(
         highest = _highest(np.nansum([line.values for line in drawn], axis=0))
     scale, unit = charts.scale_of(highest, units)
     figure = charts.blank(x_is_time=True)
+    if drawn:
+        charts.widen(figure, np.concatenate([line.at_us for line in drawn]), zone)
     for line in drawn:
         at_us, values = line.at_us, line.values.astype(np.float64)
         if slot_us and len(at_us) > 1:

@@ -21,6 +21,21 @@ def test_a_pause_breaks_the_line() -> None:
     assert unit == "µs"
 
 
+def test_a_single_moment_is_shown_within_seconds() -> None:
+    """Around it; moments that are further apart are the ends of the axis."""
+
+    def included(*at: int) -> list[str] | None:
+        frame = pd.DataFrame({"at_us": np.array(at) * SECOND, "p50": 1.0, "p95": 2.0, "p99": 3.0})
+        figure, _ = charts.latency(frame, SECOND, "UTC")
+        ends = figure.layout.xaxis.autorangeoptions.include
+        return None if ends is None else [str(end) for end in ends]
+
+    assert included(7) == ["1970-01-01T00:00:02.000", "1970-01-01T00:00:12.000"]
+    assert included(7, 9) == ["1970-01-01T00:00:03.000", "1970-01-01T00:00:13.000"]
+    assert included(7, 17) is None
+    assert included() is None
+
+
 def test_times_are_the_visitors() -> None:
     """The axis has local times."""
     times = charts.local_times(np.array([1_800_000_000 * SECOND]), "Asia/Tokyo")
