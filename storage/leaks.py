@@ -108,7 +108,7 @@ class Leaks:
     unexplained: Growth | None = None
     """What state does not explain."""
     freed: Growth | None = None
-    """Of the verdict ``freed``: of what the C library keeps."""
+    """Of what the C library keeps, where that explains what state does not."""
     counts: list[Growth] = field(default_factory=list)
     """Readings that grow and should not."""
     limit_seconds: float | None = None
@@ -253,8 +253,9 @@ class _Look:
         """The growth of some values; None where they do not surely grow, or by less than half of
         another growth."""
         slope = theil_sen(self._at, values)
-        grows = slope is not None and slope.rises and slope.value >= of.slope.value / 2
-        return self._growth(name, slope) if slope is not None and grows else None
+        if slope is None or not slope.rises or slope.value < of.slope.value / 2:
+            return None
+        return self._growth(name, slope)
 
     def _growth(self, name: str, slope: Slope) -> Growth:
         gained = slope.value * self._seconds

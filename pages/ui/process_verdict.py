@@ -69,8 +69,12 @@ def words(leaks: Leaks) -> list[str]:
 def _explained(leaks: Leaks, memory: Growth) -> str:
     """What the growth is explained by: where that of the state itself is not sure, by what is left
     of the growth without it."""
-    whole, rest = memory.slope.value, leaks.unexplained
-    state = leaks.state.slope.value if leaks.state else whole - rest.slope.value if rest else 0
+    whole = memory.slope.value
+    if leaks.state is not None:
+        state = leaks.state.slope.value
+    else:
+        assert leaks.unexplained is not None  # one of the two is told of memory that grows
+        state = whole - leaks.unexplained.slope.value
     told = "LangGraph's in-memory savers, stores and caches "
     if state < whole / 100:
         told += "do not explain it."

@@ -8,6 +8,7 @@ what the C library keeps of freed memory is, where the process has no day left.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from collector.findings.look import MONTH_US, Look
 from collector.findings.rule import CannotLook, Rule, threshold
@@ -49,7 +50,12 @@ with closing(graph.stream(given, config)) as parts:
     for part in parts:
         if enough(part):
             break  # the stream is closed when the block is left"""
-_ARENAS = "MALLOC_ARENA_MAX=2 python app.py"
+_CODE: dict[str, tuple[str, str, Literal["python", "shell"]]] = {
+    "streams": ("Close a stream that is not read to its end.", _STREAM, "python"),
+    "free": ("Fewer heaps of the C library, which share what is free in them.",
+             "MALLOC_ARENA_MAX=2 python app.py", "shell"),
+}  # fmt: skip
+"""Kind of suspect → what to do, in words and code, in place of its advice."""
 _NAMES = {
     "saver_empty_threads": "entries of unknown threads", "threads": "threads",
     "fds": "open files", "left_streams": "streams left half-read", "children": "child processes",
@@ -128,15 +134,11 @@ def _measure(one: Growth) -> Measure:
 
 
 def _fixes(suspects: list[Suspect], subject: Subject) -> list[Fix]:
-    fixes = []
-    if any(one.kind == "streams" for one in suspects):
-        fixes.append(Fix(words="Close a stream that is not read to its end.", code=_STREAM,
-                         language="python"))  # fmt: skip
-    if any(one.kind == "free" for one in suspects):
-        fixes.append(Fix(words="Fewer heaps of the C library, which share what is free in them.",
-                         code=_ARENAS, language="shell"))  # fmt: skip
+    kinds = {one.kind for one in suspects}
+    fixes = [Fix(words=words, code=code, language=language)
+             for kind, (words, code, language) in _CODE.items() if kind in kinds]  # fmt: skip
     fixes += [Fix(words=f"{one.name}: {one.advice}" if one.name else one.advice)
-              for one in suspects[:3] if one.kind != "streams"]  # fmt: skip
+              for one in suspects[:3] if one.kind not in _CODE]  # fmt: skip
     return fixes or [Fix(words="Look at what the process allocates, on the Process page.")]
 
 
