@@ -22,6 +22,7 @@ from tests import long_thread
 from tests.collector.live import wait_for
 from tests.collector.made import collect
 from tests.sqlite_files import opened
+from tests.statemeter.conftest import own_probe
 
 MARK = "Question 2"
 """A text of the state, which must be nowhere but in the application's own database."""
@@ -33,16 +34,9 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.Mo
     monkeypatch.setenv("STATEMETER_SHOW_VALUES", "1")
     monkeypatch.setenv("STATEMETER_ROOTS", str(tmp_path))
     monkeypatch.setenv("STATEMETER_FLUSH_SECONDS", "0.02")
-    with monkeypatch.context() as patched:
-        patched.setattr("os.register_at_fork", lambda **hooks: None)
-        patched.setattr("atexit.register", lambda function: function)
-        patched.setattr("multiprocessing.util.Finalize", lambda *given, **named: None)
-        target = probe.Probe()
-        patched.setattr(probe, "_probe", target)
+    with own_probe(monkeypatch) as target:
         yield monkeypatch
         target._at_exit()
-        if target._thread is not None:
-            target._thread.join()
     values._viewer().close()
 
 

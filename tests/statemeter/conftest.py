@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import multiprocessing.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,16 +20,15 @@ def no_faults() -> bool:
     return True
 
 
-@pytest.fixture
-def spool(isolated: Path, no_faults: bool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spooled]:
-    """The spool of a new probe; a fault of the probe fails the test."""
-    faults.reset()
+@contextlib.contextmanager
+def own_probe(monkeypatch: pytest.MonkeyPatch) -> Iterator[probe.Probe]:
+    """A probe in place of the process's own, with the settings of now; nothing of it is left."""
     # Forks are tested in child processes; here the probes of all tests would follow each one.
     with monkeypatch.context() as patched:
         patched.setattr("os.register_at_fork", lambda **hooks: None)
         target = probe.Probe()
     monkeypatch.setattr(probe, "_probe", target)
-    yield Spooled(target.writer.folder)
+    yield target
     atexit.unregister(target._at_exit)
     for finalizer in list(multiprocessing.util._finalizer_registry.values()):
         if finalizer._callback == target._at_exit:
@@ -37,5 +37,13 @@ def spool(isolated: Path, no_faults: bool, monkeypatch: pytest.MonkeyPatch) -> I
     if target._thread is not None:
         target._thread.join()
     target.writer.close()
+
+
+@pytest.fixture
+def spool(isolated: Path, no_faults: bool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Spooled]:
+    """The spool of a new probe; a fault of the probe fails the test."""
+    faults.reset()
+    with own_probe(monkeypatch) as target:
+        yield Spooled(target.writer.folder)
     if no_faults:
         assert faults._counts == {}

@@ -17,6 +17,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 import statemeter
 from statemeter import faults, kernel, open_runs, pauses, probe, vitals
+from tests.libc import tells_free
 from tests.statemeter.graphs import chat, thread
 from tests.statemeter.spooled import Spooled
 
@@ -65,7 +66,7 @@ def test_memory_and_counts_are_those_of_psutil(spool: Spooled) -> None:
     assert newest(spool)["children"] == len(psutil.Process().children())
 
 
-@pytest.mark.skipif(not kernel.native().get("malloc_free_bytes"), reason="glibc 2.33 tells it")
+@tells_free
 def test_what_the_c_library_keeps_free(spool: Spooled) -> None:
     """As many bytes as were freed behind what is kept of each piece, and are used no longer."""
     statemeter.instrument(chat(InMemorySaver())).invoke(HELLO, thread())

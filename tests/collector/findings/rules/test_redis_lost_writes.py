@@ -79,7 +79,7 @@ def lost_on(url: str, names: list[str]) -> set[str]:
         return found
 
 
-def held_up(found: Found, names: set[str]) -> set[str]:
+def held_up(found: Found) -> set[str]:
     """Threads of which a ``put_writes`` began before its checkpoint's ``put`` ended, and ended no
     earlier: what Redis did first, the application's clocks do not tell."""
     rows = query(
@@ -91,7 +91,7 @@ def held_up(found: Found, names: set[str]) -> set[str]:
         "AND w.at_us <= p.at_us + p.duration_us "
         "AND w.at_us + w.duration_us >= p.at_us + p.duration_us",
     )
-    return names & {row["name"] for row in rows}
+    return {row["name"] for row in rows}
 
 
 @pytest.mark.parametrize("durability", ["async", "sync"])
@@ -108,7 +108,7 @@ def test_writes_that_come_first(
     lost = lost_on(redis_stack_url, names)
     told = {one.subject.thread for one in found(RULE)}
     unseen = lost - told
-    assert unseen == held_up(found, unseen), "a call that overlapped may have come in time"
+    assert unseen <= held_up(found), "a call that overlapped may have come in time"
     assert bool(lost) is (durability == "async")
     for name in names:
         graph.invoke(Command(resume="!"), config(name), durability=durability)
